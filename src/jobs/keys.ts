@@ -1,0 +1,68 @@
+/** Every Redis key of the project, in one place. All keys of a shard share one hash tag, so that one script touches one slot. */
+
+export type Shard = number
+
+/** FNV-1a over UTF-16 code units: cheap, stable over releases, spreads ids well enough for 16 shards. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    hash ^= text.charCodeAt(i)
+    hash = Math.imul(hash, 0x01000193)
+  }
+  return hash >>> 0
+}
+
+/** Key names for one installation. @param shardCount fixed for the life of a store. */
+export function keysFor(shardCount: number) {
+  const tag = (shard: Shard) => `{es:${String(shard).padStart(2, '0')}}`
+  const tags = Array.from({ length: shardCount }, (_, shard) => tag(shard))
+  const at = (shard: Shard, rest: string) => `${tags[shard] ?? tag(shard)}:${rest}`
+  return {
+    shardCount,
+    shardOfJob: (namespace: string, jobId: string): Shard => hashOf(`${namespace}/${jobId}`) % shardCount,
+    shardOfEngine: (instance: string): Shard => hashOf(instance) % shardCount,
+    /** Hash: `v`, `job`, `t:<execId>`, `o:<execId>`. */
+    job: (shard: Shard, namespace: string, jobId: string) => at(shard, `job:${namespace}/${jobId}`),
+    /** List of packed log entries (LogEntry), oldest first. */
+    tail: (shard: Shard, namespace: string, jobId: string) => at(shard, `tail:${namespace}/${jobId}`),
+    /** List of HistorySample, oldest first. */
+    history: (shard: Shard, namespace: string, jobId: string) => at(shard, `history:${namespace}/${jobId}`),
+    /** Sorted set of all jobs, member `<ns>/<jobId>`, score first arrival in ms. */
+    jobs: (shard: Shard) => at(shard, 'jobs'),
+    /** Sorted set of jobs that are open, the same members and scores. */
+    openJobs: (shard: Shard) => at(shard, 'open'),
+    /** Sorted set of tasks that have series: member JSON [ns, jobId, execId, engine], score 0 while open, else the end of the linger in ms. */
+    shown: (shard: Shard) => at(shard, 'shown'),
+    /** Sorted set of timers: member JSON [kind, ...ids], score the due time in ms. */
+    due: (shard: Shard) => at(shard, 'due'),
+    /** Hash: `v`, `engine`. */
+    engine: (shard: Shard, instance: string) => at(shard, `engine:${instance}`),
+    /** Set of tasks that are open (or lost) on the engine: members JSON [ns, jobId, execId]. */
+    engineTasks: (shard: Shard, instance: string) => at(shard, `engine-tasks:${instance}`),
+    /** Sorted set of engines, score last report in ms. */
+    engines: (shard: Shard) => at(shard, 'engines'),
+    /** Hash of totals: field JSON [family, ...labels], value integer. */
+    counters: (shard: Shard) => at(shard, 'counters'),
+    /** Stream, ids `<number>-0` without holes, fields `k` → kind and `r` → record, repeated. */
+    events: (shard: Shard) => at(shard, 'events'),
+    /** Stream of packed log entries, field `e` → LogEntry; consumer group `shipper`. */
+    outbox: (shard: Shard) => at(shard, 'outbox'),
+    /** Bytes of LogEntry text in the outbox. */
+    outboxBytes: (shard: Shard) => at(shard, 'outbox-bytes'),
+    /** Stream of single refused lines: field `e` → LogEntry with one line, `reason`, `firstSeenMs`, `lastSeenMs`. */
+    deadLetters: (shard: Shard) => at(shard, 'dead-letters'),
+    /** Hash: `holder`, `incarnation`, `fence`, with expiry. */
+    owner: (shard: Shard) => at(shard, 'owner'),
+    /** Fencing numbers outlive the leases they were given to. */
+    fence: (shard: Shard) => at(shard, 'fence'),
+    /** Lease of whoever prints the fleet's series. */
+    fleetOwner: 'es:fleet-owner',
+    fleetFence: 'es:fleet-fence',
+    /** Sorted set of live replicas, score the lease's end in ms of Redis TIME. */
+    replicas: 'es:replicas',
+    /** Set of label values seen, one per kind, bounded. */
+    labelValues: (kind: 'namespace' | 'task_type' | 'engine_type') => `es:labels:${kind}`,
+  }
+}
+
+export type Keys = ReturnType<typeof keysFor>

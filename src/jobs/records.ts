@@ -1,0 +1,183 @@
+/** What is stored of jobs, tasks and engines: plain JSON, one record per hash field, and the same text on the event stream. */
+import type { Application, EngineFacts, EngineTaskCounts, SubtaskProgress, TaskError } from '../report/report.ts'
+import type { OpenStatus, TaskStatus } from '../report/status.ts'
+
+/**
+ * A value that only grows while one incarnation lives: the maximum of each incarnation, added up.
+ * `base` holds incarnations that were folded away. Its total is {@link totalOf}.
+ */
+export type Cumulative = { base: number; per: [incarnation: string, max: number][] }
+
+/** Sequence numbers of one incarnation of a task: the newest, and the ranges below it that never came. */
+export type SeqStream = { incarnation: string; newest: number; missing: [from: number, to: number, openedAtMs: number][] }
+
+/** Label values under which a task is counted. Fixed when the task is first seen, folded to `other` beyond the caps. */
+export type TaskLabels = { namespace: string; taskType: string; engineType: string }
+
+/** All times ending in `AtMs` are epoch milliseconds. `…Arrival…` is the store's clock; the others are the engine's where it gave one. */
+export type TaskRecord = {
+  namespace: string
+  jobId: string
+  /** `execId` */
+  task: string
+  attempt: number
+  scope: 'task' | 'job'
+  labels: TaskLabels
+  engine: EngineFacts
+  /** Newest incarnation that reported this task; `''` when none was named. */
+  incarnation: string
+  status: TaskStatus
+  /** What the task was before it was given up as lost. */
+  statusBeforeLost?: OpenStatus
+  /** 0..1, after caps and monotony. */
+  progress: number
+  /** Whether any report said something usable about progress. */
+  hasProgress: boolean
+  progressInfo: SubtaskProgress[]
+  applications: Application[]
+  usage: { memoryBytes?: number; gpuMemoryBytes?: number; gpuUtilizationRatio?: number; cpuSeconds?: Cumulative }
+  /** CPU seconds of earlier attempts of the same task on the same engine, so that its counter series never steps back. */
+  cpuSecondsCarried?: number
+  /** Newest value of each algorithm metric that is no counter. */
+  metrics: Record<string, unknown>
+  /** Algorithm metrics that the catalogue calls counters. */
+  counters: Record<string, Cumulative>
+  attributes: Record<string, string>
+  error?: TaskError
+  submittedAtMs: number
+  scheduledAtMs?: number
+  startedAtMs?: number
+  endedAtMs?: number
+  /** When this task was first heard of. */
+  firstArrivalAtMs: number
+  startedArrivalAtMs?: number
+  endedArrivalAtMs?: number
+  lastReportAtMs: number
+  /** Newest first; at most 4 incarnations. */
+  streams: SeqStream[]
+  /** Arrival order of the report `seq` = newest, in microseconds: what makes the engine's gauges idempotent. */
+  engineStampUs: number
+  /** Reports that changed this record. */
+  applied: number
+  /** A later attempt, or a newer run of the same derived id, took its place: kept for the job's history only. */
+  isSuperseded?: boolean
+}
+
+/** Fields of a job's hash: `v` (token), `job` (JobRecord), `t:<execId>` (ExecRecord), `o:<execId>` (older TaskRecords). */
+export type ExecRecord = {
+  /** The attempt that counts. */
+  attempt: number
+  /** Records of that attempt, one per engine instance (one, keyed `''`, when job-scoped). */
+  current: Record<string, TaskRecord>
+}
+
+export type JobRecord = {
+  namespace: string
+  jobId: string
+  taskType: string
+  engineType: string
+  labels: TaskLabels
+  /** Instance of the engine that reported last. */
+  engine: string
+  user?: string
+  status: TaskStatus
+  /** 0..1 */
+  progress: number
+  /** Tasks that count: of the newest attempt, not job-scoped. */
+  taskCount: number
+  taskCountByStatus: Partial<Record<TaskStatus, number>>
+  /** Sum of their progress in units of 1e-9, so that adding and taking away leaves no rest. */
+  progressSumE9: number
+  /** execId of the job-scoped report, when there is one: its status and progress are the job's. */
+  jobScopedTask?: string
+  submittedAtMs: number
+  scheduledAtMs?: number
+  startedAtMs?: number
+  endedAtMs?: number
+  firstArrivalAtMs: number
+  endedArrivalAtMs?: number
+  lastReportAtMs: number
+  error?: TaskError
+  attributes: Record<string, string>
+  metadata?: unknown
+  lineage?: unknown
+  workflowToken?: unknown
+  /** Number of the newest entry of the tail list, and bytes held by it. */
+  tailNo: number
+  lastSampleAtMs?: number
+  lastSampleProgress?: number
+}
+
+export const engineStates = ['live', 'suspect', 'lost'] as const
+export type EngineState = (typeof engineStates)[number]
+
+/** Field `engine` of an engine's hash. */
+export type EngineRecord = {
+  instance: string
+  facts: EngineFacts
+  /** Label value, folded to `other` beyond the cap. */
+  engineType: string
+  incarnation: string
+  /** Every incarnation known, newest first, at most 8: those behind the first are old. */
+  incarnations: string[]
+  state: EngineState
+  /** Lost for longer than the engine linger: its series are gone, its totals are kept until retention. */
+  isGone: boolean
+  firstSeenAtMs: number
+  lastReportAtMs: number
+  counts: EngineTaskCounts
+  /** Arrival order of the report the counts came from, microseconds. */
+  countsStampUs: number
+  finished: { succeeded?: Cumulative; failed?: Cumulative }
+  stateSeconds: { idle?: Cumulative; busy?: Cumulative; locked?: Cumulative; unlocked?: Cumulative }
+  restarts: number
+  attributes: Record<string, string>
+}
+
+/** A packed set of log lines: one entry of the outbox and of a job's tail. */
+export type LogEntry = {
+  namespace: string
+  engineType: string
+  taskType: string
+  jobId: string
+  /** Absent for lines of an engine heartbeat. */
+  task?: string
+  attempt?: number
+  engine: string
+  node?: string
+  /** Made by the aggregator (`job_finished`): shipped, but no line of an engine. */
+  isOwn?: boolean
+  /** Time in nanoseconds, strictly rising, fixed for ever when the report was applied. */
+  lines: [tsNs: string, level: string, line: string, fields?: Record<string, string>][]
+}
+
+/** One sample of a job's history. */
+export type HistorySample = {
+  at: number
+  status: TaskStatus
+  progress: number
+  memoryBytes?: number
+  cpuSeconds?: number
+  tasks?: number
+}
+
+/** What a commit says to the listeners of its shard. */
+export type ScopeEvent =
+  | { readonly kind: 'task'; readonly record: TaskRecord }
+  | { readonly kind: 'job'; readonly record: JobRecord }
+  | { readonly kind: 'engine'; readonly record: EngineRecord }
+  | {
+      readonly kind: 'task-gone'
+      readonly namespace: string
+      readonly jobId: string
+      readonly task: string
+      readonly engine: string
+    }
+  | { readonly kind: 'job-gone'; readonly namespace: string; readonly jobId: string }
+  | { readonly kind: 'engine-gone'; readonly instance: string }
+
+/** Total of a cumulative value over all incarnations. */
+export function totalOf(value: Cumulative | undefined): number | undefined {
+  if (value === undefined) return undefined
+  return value.per.reduce((sum, [, max]) => sum + max, value.base)
+}
