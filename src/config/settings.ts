@@ -1,0 +1,259 @@
+/** Every setting of the aggregator, once: name, kind, default, meaning. Parsing, `--help`, `check-config` and the reference page are made from it. */
+import { duration, type Kind, lokiTenant, redisUrl, secret, size, text, webUrl, whole, word } from './kinds.ts'
+
+/** Headings under which settings are listed. */
+export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits'
+
+/** One setting. Its environment variable and flag follow from its name: `lostAfter`, `ENGINESCOPE_LOST_AFTER`, `--lost-after`. */
+export type Setting<T> = {
+  /** Key in `enginescope.yaml`. */
+  readonly name: string
+  readonly group: SettingGroup
+  readonly kind: Kind<Exclude<T, undefined>>
+  /** As it would be written; absent where there is none. */
+  readonly default: string | undefined
+  readonly meaning: string
+  /** May also be given as the path of a file that holds it: `*_FILE`. `only`: never on the command line, which others can read. */
+  readonly fromFile: 'no' | 'also' | 'only'
+}
+
+type Extra = { readonly fromFile?: 'also' | 'only' }
+
+function given<T>(group: SettingGroup, name: string, kind: Kind<T>, byDefault: string, meaning: string, extra: Extra = {}) {
+  return { group, name, kind, default: byDefault, meaning, fromFile: extra.fromFile ?? 'no' } as Setting<T>
+}
+
+function optional<T>(group: SettingGroup, name: string, kind: Kind<T>, meaning: string, extra: Extra = {}) {
+  return { group, name, kind, default: undefined, meaning, fromFile: extra.fromFile ?? 'no' } as Setting<T | undefined>
+}
+
+const path = text(/^[^\0]{1,4096}$/, 'a path', 'path')
+const hostName = text(/^[A-Za-z0-9._:-]{1,253}$/, 'a host name or an address, e.g. 127.0.0.1, 0.0.0.0 or ::', 'address')
+
+/** Keys are those of {@link Config}, with the unit of the parsed value last. */
+export const settings = {
+  host: given('server', 'host', hostName, '127.0.0.1', 'Address to listen on.'),
+  port: given('server', 'port', whole(0, 65_535, 'port'), '7717', 'Port to listen on; 0 takes a free one.'),
+  logLevel: given(
+    'server',
+    'logLevel',
+    word(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+    'info',
+    'Least level of its own log.',
+  ),
+  logFormat: given('server', 'logFormat', word(['json', 'text']), 'json', 'Form of its own log.'),
+
+  authFile: optional('access', 'authFile', path, 'File of tokens (SHA-256), roles and namespaces. Read again when it changes.'),
+  auth: given('access', 'auth', word(['file', 'none']), 'file', 'none: open to everybody, also beyond loopback.'),
+  metricsAuth: given('access', 'metricsAuth', word(['file', 'none']), 'file', 'none: /metrics is open beyond loopback too.'),
+
+  redis: given(
+    'redis',
+    'redisUrl',
+    redisUrl,
+    'redis://127.0.0.1:6379',
+    'The store: single (redis://, rediss://, unix://), redis-sentinel:// or redis-cluster://.',
+    { fromFile: 'also' },
+  ),
+  shards: given('redis', 'shards', whole(1, 256), '16', 'Shards of the store. Fixed for the life of a store.'),
+  leaseMs: given('redis', 'lease', duration('1s', '5m'), '10s', 'How long a replica owns a shard or a runtime without renewing.'),
+  durability: given(
+    'redis',
+    'durability',
+    word(['default', 'fast', 'ha']),
+    'default',
+    'What an answer waits for: default (the Redis it was written to), fast (as default, and an appendfsync of everysec is no warning), ha (one replica of Redis too).',
+  ),
+
+  lokiUrl: optional('logs', 'lokiUrl', webUrl, 'Loki, base URL. Without it, log lines stay in the tail of their job.'),
+  lokiTenant: optional('logs', 'lokiTenant', lokiTenant, 'Sent as X-Scope-OrgID.'),
+  lokiUser: optional('logs', 'lokiUser', text(/^[^:\0\r\n]{1,200}$/, 'a user name without a colon'), 'User for Loki.'),
+  lokiPassword: optional('logs', 'lokiPassword', secret, 'Password for Loki.', { fromFile: 'only' }),
+  lokiToken: optional('logs', 'lokiToken', secret, 'Bearer token for Loki.', { fromFile: 'only' }),
+  logOutboxMaxBytes: given(
+    'logs',
+    'logOutboxMax',
+    size('1MiB', '64GiB'),
+    '256MiB',
+    'Log lines kept for Loki, all shards together. Beyond it the log part of reports is refused.',
+  ),
+  deadLettersMaxBytes: given(
+    'logs',
+    'deadLettersMax',
+    size('64KiB', '16GiB'),
+    '64MiB',
+    'Log lines that Loki refuses for good; the oldest go first.',
+  ),
+  tailMaxBytes: given('logs', 'tailMax', size('1KiB', '16MiB'), '128KiB', 'Newest log lines kept per job for the log view.'),
+  tailRetentionMs: given(
+    'logs',
+    'tailRetention',
+    duration('1s', '3650d'),
+    '24h',
+    'How long those are kept after the end of the job; by default never longer than retention.',
+  ),
+
+  publicUrl: optional('links', 'publicUrl', webUrl, 'Where users reach this aggregator; base of links in alerts and pages.'),
+  prometheusUrl: optional('links', 'prometheusUrl', webUrl, 'Prometheus, for links and the page of metrics.'),
+  grafanaUrl: optional('links', 'grafanaUrl', webUrl, 'Grafana, for links to the dashboards.'),
+  runbookUrl: optional('links', 'runbookUrl', webUrl, 'Base of the runbook links in alerts.'),
+
+  retentionMs: given('times', 'retention', duration('1s', '3650d'), '7d', 'How long a finished job is kept.'),
+  suspectAfterMs: given(
+    'times',
+    'suspectAfter',
+    duration('100ms', '1d'),
+    '15s',
+    'Silence after which an engine is suspect; by default at most a quarter of lostAfter.',
+  ),
+  lostAfterMs: given(
+    'times',
+    'lostAfter',
+    duration('200ms', '7d'),
+    '60s',
+    'Silence after which an engine and its open tasks are lost.',
+  ),
+  lingerMs: given(
+    'times',
+    'linger',
+    duration('0s', '1d'),
+    '5m',
+    'How long the series of a finished task stay, if it is not scraped twice before.',
+  ),
+  engineLingerMs: given('times', 'engineLinger', duration('0s', '30d'), '1h', 'How long the series of a lost engine stay.'),
+  gapTimeoutMs: given('times', 'gapTimeout', duration('1s', '7d'), '10m', 'After which reports that never came count as lost.'),
+
+  taskSeriesMax: given(
+    'limits',
+    'taskSeriesMax',
+    whole(0, 1_000_000),
+    '10000',
+    'Live tasks with series of their own; the rest is only in the fleet series.',
+  ),
+  metricNamesMax: given('limits', 'metricNamesMax', whole(0, 1000), '32', 'Names of uncatalogued metrics per task type.'),
+  namespacesMax: given('limits', 'namespacesMax', whole(1, 100_000), '1000', 'Values of the label namespace; beyond it: other.'),
+  taskTypesMax: given('limits', 'taskTypesMax', whole(1, 10_000), '100', 'Values of the label task_type; beyond it: other.'),
+  engineTypesMax: given(
+    'limits',
+    'engineTypesMax',
+    whole(1, 10_000),
+    '100',
+    'Values of the label engine_type; beyond it: other.',
+  ),
+  openJobsMax: given('limits', 'openJobsMax', whole(1, 10_000_000), '100000', 'Open jobs of one namespace.'),
+  historySamplesMax: given('limits', 'historySamplesMax', whole(2, 100_000), '1000', 'Samples kept of the history of one job.'),
+  gapRangesMax: given('limits', 'gapRangesMax', whole(1, 1024), '64', 'Ranges of missing reports kept per task.'),
+  gapRangesAnswered: given(
+    'limits',
+    'gapRangesAnswered',
+    whole(1, 64),
+    '16',
+    'Ranges of missing reports named in one answer, newest first.',
+  ),
+  bodyMaxBytes: given('limits', 'bodyMax', size('1KiB', '256MiB'), '4MiB', 'Body of a request after inflation.'),
+  inFlightMaxBytes: given(
+    'limits',
+    'inFlightMax',
+    size('1MiB', '16GiB'),
+    '64MiB',
+    'Bodies being read at once, together; beyond it: 503.',
+  ),
+  reportsMax: given('limits', 'reportsMax', whole(1, 100_000), '1000', 'Reports of one request.'),
+  linesMax: given('limits', 'linesMax', whole(1, 100_000), '1000', 'Log lines of one report.'),
+  metricsMax: given('limits', 'metricsMax', whole(1, 10_000), '256', 'Algorithm metrics of one report.'),
+  idLengthMax: given('limits', 'idLengthMax', whole(8, 1000, 'characters'), '200', 'Length of an id.'),
+  lineMaxBytes: given('limits', 'lineMax', size('256B', '1MiB'), '64KiB', 'One log line; a longer one is cut and marked.'),
+  errorMessageMaxBytes: given(
+    'limits',
+    'errorMessageMax',
+    size('256B', '256KiB'),
+    '8KiB',
+    'Message of the error of a task; a longer one is cut.',
+  ),
+  jsonDepthMax: given('limits', 'jsonDepthMax', whole(8, 128, 'levels'), '32', 'Nesting of a body.'),
+} as const
+
+type Settings = typeof settings
+export type SettingKey = keyof Settings
+
+/** All settings, checked. `undefined` where one is optional and not given. */
+export type Config = { readonly [K in SettingKey]: Settings[K] extends Setting<infer T> ? T : never }
+
+/** Names that other commands read from the environment; known here so that `check-config` does not call them unknown. */
+export const otherVariables: readonly string[] = [
+  'ENGINESCOPE_ALERTMANAGER_PORT',
+  'ENGINESCOPE_CONFIG',
+  'ENGINESCOPE_DATA',
+  'ENGINESCOPE_HUB_LOST_AFTER',
+  'ENGINESCOPE_HUB_NAMESPACE',
+  'ENGINESCOPE_HUB_PORT',
+  'ENGINESCOPE_HUB_REDIS_URL',
+  'ENGINESCOPE_HUB_URL',
+  'ENGINESCOPE_PROMETHEUS_PORT',
+  'ENGINESCOPE_TOKEN',
+  'ENGINESCOPE_TOKEN_FILE',
+  'ENGINESCOPE_URL',
+]
+
+const words = (name: string) =>
+  name
+    .replace(/[A-Z]/g, (letter) => ` ${letter}`)
+    .toLowerCase()
+    .split(' ')
+
+/** `lostAfter` → `ENGINESCOPE_LOST_AFTER`. */
+export function variableOf(name: string): string {
+  return `ENGINESCOPE_${words(name).join('_').toUpperCase()}`
+}
+
+/** `lostAfter` → `--lost-after`. */
+export function flagOf(name: string): string {
+  return `--${words(name).join('-')}`
+}
+
+/** One way to write a setting down: itself, or the path of a file that holds its value. */
+export type Spelling = { readonly key: SettingKey; readonly name: string; readonly isPath: boolean; readonly hasFlag: boolean }
+
+/** Every name that a source may hold, the `*File` names included. */
+export const spellings: readonly Spelling[] = settingKeys().flatMap((key) => {
+  const { name, fromFile } = settings[key]
+  const direct = { key, name, isPath: false, hasFlag: fromFile !== 'only' }
+  return fromFile === 'no' ? [direct] : [direct, { key, name: `${name}File`, isPath: true, hasFlag: true }]
+})
+
+/** The keys of {@link settings}, in order. */
+export function settingKeys(): SettingKey[] {
+  return Object.keys(settings) as SettingKey[]
+}
+
+/** A setting as the reference page, `--help` and `check-config` show it. */
+export type SettingRow = {
+  readonly key: SettingKey
+  readonly group: SettingGroup
+  readonly name: string
+  readonly variable: string
+  readonly flag: string
+  readonly unit: string
+  readonly default: string
+  readonly meaning: string
+  readonly isSecret: boolean
+  readonly hasFile: boolean
+}
+
+/** Every setting as data, in the order in which they are listed. */
+export const settingsTable: readonly SettingRow[] = settingKeys().map((key) => {
+  const setting = settings[key]
+  const flag = flagOf(setting.fromFile === 'only' ? `${setting.name}File` : setting.name)
+  return {
+    key,
+    group: setting.group,
+    name: setting.name,
+    variable: variableOf(setting.name),
+    flag,
+    unit: setting.kind.unit,
+    default: setting.default ?? '',
+    meaning: setting.meaning,
+    isSecret: setting.fromFile === 'only',
+    hasFile: setting.fromFile !== 'no',
+  }
+})
