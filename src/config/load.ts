@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { conflictsOf } from './cross-checks.ts'
+import { conflictsOf, type Values } from './cross-checks.ts'
 import { ConfigError, type Fault } from './fault.ts'
 import { type Config, type SettingKey, settingKeys, settings } from './settings.ts'
 import { type Environment, fromEnvironment, fromFile, fromFlags, type Gathered, together } from './sources.ts'
@@ -22,7 +22,7 @@ export type Origins = { readonly [K in SettingKey]: string }
 /** What came of reading: either a configuration, or every fault at once. Warnings go with both. */
 export type ConfigReading = { readonly warnings: readonly Fault[] } & (
   | { readonly config: Config; readonly origins: Origins; readonly faults?: never }
-  | { readonly faults: readonly Fault[]; readonly config?: never }
+  | { readonly faults: readonly Fault[]; readonly config?: never /** What could be read. */; readonly values: Values }
 )
 
 const defaultFile = 'enginescope.yaml'
@@ -79,7 +79,7 @@ export function loadConfig(sources: ConfigSources): ConfigReading {
     const list = isWarning === true ? warnings : reading.faults
     list.push({ source: (culprit && reading.origins[culprit]) ?? byDefault, message })
   }
-  if (reading.faults.length > 0) return { faults: reading.faults, warnings }
+  if (reading.faults.length > 0) return { faults: reading.faults, warnings, values }
   const config = Object.fromEntries(settingKeys().map((key) => [key, values[key]])) as Config
   deepFreeze(config)
   return { config, origins: reading.origins as Origins, warnings }

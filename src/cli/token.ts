@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander'
+import { hashOfToken, makeToken, roles } from '../access/token.ts'
+import type { CliContext } from './context.ts'
+
+type TokenFlags = { name: string; role: string; namespace: string[] }
+
+/** The entry of the auth file for a token, as YAML. The values are checked by whoever reads the file. */
+export function tokenEntryText(token: string, { name, role, namespace }: TokenFlags): string {
+  const list = (namespace.length > 0 ? namespace : ['*']).map((value) => JSON.stringify(value)).join(', ')
+  const sha256 = hashOfToken(token).toString('hex')
+  return `  - name: ${JSON.stringify(name)}\n    sha256: ${sha256}\n    role: ${role}\n    namespaces: [${list}]\n`
+}
+
+/** Adds `enginescope token`: the token to `stdout`, so that it can be piped; the entry for the auth file to `stderr`. */
+export function registerToken(program: Command, context: CliContext): void {
+  const command = program
+    .command('token')
+    .description('Make a new random token, and print its entry for the auth file.')
+    .requiredOption('--name <name>', 'whom the token is for')
+    .addOption(new Option('--role <role>', 'what it may do').choices(roles).default('report'))
+    .option(
+      '--namespace <name>',
+      'a namespace it may reach; may be repeated; all when not given',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+  command.action((flags: TokenFlags) => {
+    const token = makeToken()
+    context.stdout.write(`${token}\n`)
+    context.stderr.write(`\nKeep the token; only its hash goes into the auth file (ENGINESCOPE_AUTH_FILE), under "tokens:":\n\n`)
+    context.stderr.write(tokenEntryText(token, flags))
+  })
+}
