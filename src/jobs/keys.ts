@@ -39,6 +39,8 @@ export function keysFor(shardCount: number) {
     engine: (shard: Shard, instance: string) => at(shard, `engine:${instance}`),
     /** Set of tasks that are open (or lost) on the engine: members JSON [ns, jobId, execId]. */
     engineTasks: (shard: Shard, instance: string) => at(shard, `engine-tasks:${instance}`),
+    /** List of packed log entries of its heartbeats, oldest first. */
+    engineTail: (shard: Shard, instance: string) => at(shard, `engine-tail:${instance}`),
     /** Sorted set of engines, score last report in ms. */
     engines: (shard: Shard) => at(shard, 'engines'),
     /** Hash of totals: field JSON [family, ...labels], value integer. */
@@ -51,6 +53,8 @@ export function keysFor(shardCount: number) {
     outboxBytes: (shard: Shard) => at(shard, 'outbox-bytes'),
     /** Stream of single refused lines: field `e` → LogEntry with one line, `reason`, `firstSeenMs`, `lastSeenMs`. */
     deadLetters: (shard: Shard) => at(shard, 'dead-letters'),
+    /** Bytes of LogEntry text in the dead letters. */
+    deadLetterBytes: (shard: Shard) => at(shard, 'dead-letter-bytes'),
     /** Hash: `holder`, `incarnation`, `fence`, with expiry. */
     owner: (shard: Shard) => at(shard, 'owner'),
     /** Fencing numbers outlive the leases they were given to. */

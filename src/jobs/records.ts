@@ -57,8 +57,11 @@ export type TaskRecord = {
   streams: SeqStream[]
   /** Arrival order of the report `seq` = newest, in microseconds: what makes the engine's gauges idempotent. */
   engineStampUs: number
-  /** Reports that changed this record. */
+  /** Reports taken in, whatever their place. */
   applied: number
+  /** Its waiting and run time are in the histograms. Observed once, when no report is missing that could still change them. */
+  isQueueObserved?: boolean
+  isDurationObserved?: boolean
   /** A later attempt, or a newer run of the same derived id, took its place: kept for the job's history only. */
   isSuperseded?: boolean
 }
@@ -94,6 +97,8 @@ export type JobRecord = {
   scheduledAtMs?: number
   startedAtMs?: number
   endedAtMs?: number
+  /** Latest end of any task, by the engines' clocks. */
+  tasksEndedAtMs?: number
   firstArrivalAtMs: number
   endedArrivalAtMs?: number
   lastReportAtMs: number
@@ -102,10 +107,10 @@ export type JobRecord = {
   metadata?: unknown
   lineage?: unknown
   workflowToken?: unknown
-  /** Number of the newest entry of the tail list, and bytes held by it. */
+  /** Number of the newest entry of the tail list. */
   tailNo: number
   lastSampleAtMs?: number
-  lastSampleProgress?: number
+  lastSampleStatus?: TaskStatus
 }
 
 export const engineStates = ['live', 'suspect', 'lost'] as const
@@ -132,6 +137,8 @@ export type EngineRecord = {
   stateSeconds: { idle?: Cumulative; busy?: Cumulative; locked?: Cumulative; unlocked?: Cumulative }
   restarts: number
   attributes: Record<string, string>
+  /** Numbers of heartbeats that carried one. */
+  streams: SeqStream[]
 }
 
 /** A packed set of log lines: one entry of the outbox and of a job's tail. */

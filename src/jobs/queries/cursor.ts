@@ -1,6 +1,6 @@
 import { ScopeError } from '../../errors.ts'
 
-const cursorCharactersMax = 1_024
+const cursorCharactersMax = 8_192
 
 /** A place in a list as an opaque word for URLs. */
 export function cursorOf(kind: string, ...parts: readonly (string | number)[]): string {

@@ -24,7 +24,7 @@ export function wantsOpenOnly(filter: JobFilter): boolean {
 /** Whether a member `<ns>/<jobId>` can match at all: decided before its record is read. */
 export function mayMatch(filter: JobFilter, member: string): boolean {
   if (filter.namespace !== undefined && !member.startsWith(`${filter.namespace}/`)) return false
-  return filter.reach === '*' || filter.reach.some((namespace) => member.startsWith(`${namespace}/`))
+  return filter.reach === '*' || [...filter.reach].some((namespace) => member.startsWith(`${namespace}/`))
 }
 
 /** Whether a job matches. @param onEngine `<ns>/<jobId>` of the jobs with an open task on the engine asked for */

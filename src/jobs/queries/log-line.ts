@@ -3,9 +3,8 @@ import { momentOf } from './times.ts'
 
 /** One log line as it goes out. */
 export type LogLineView = {
+  /** RFC 3339, to the millisecond as the engine gave it. */
   readonly ts: string | null
-  /** The same moment in nanoseconds, as text: it does not fit a number. */
-  readonly tsNs: string
   readonly level: string
   readonly line: string
   /** Null for lines of an engine that belong to no task. */
@@ -26,7 +25,6 @@ export function levelRank(level: string): number {
 export function lineViewOf(entry: LogEntry, [tsNs, level, line, fields]: LogEntry['lines'][number]): LogLineView {
   return {
     ts: momentOf(Number(tsNs.slice(0, -6))),
-    tsNs,
     level,
     line,
     execId: entry.task ?? null,

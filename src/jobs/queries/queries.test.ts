@@ -113,8 +113,8 @@ describe('the list of jobs', () => {
     ['text of an attribute', { q: 'queue=root' }, ['a']],
     ['text that would be a pattern', { q: '.*' }, []],
     ['a namespace that only begins alike', { namespace: 'la' }, []],
-    ['reach', { reach: ['lab'] }, ['b']],
-    ['reach that the namespace lies outside of', { reach: ['lab'], namespace: 'default' }, []],
+    ['reach', { reach: new Set(['lab']) }, ['b']],
+    ['reach that the namespace lies outside of', { reach: new Set(['lab']), namespace: 'default' }, []],
   ] as [string, Partial<JobFilter>, string[]][])('is narrowed by %s', async (_what, filter, expected) => {
     await storeJob(redis, keys, aJob({ jobId: 'a', attributes: { queue: 'root.etl' }, engine: 'other:1' }), {
       tasks: [aTask({ jobId: 'a' })],
@@ -130,7 +130,7 @@ describe('the list of jobs', () => {
     expect(await idsOf(everything)).toEqual(['job-0000'])
   })
 
-  test.each(['', 'nonsense', Buffer.from('["jobs","x",1]').toString('base64url'), 'x'.repeat(5_000)])(
+  test.each(['', 'nonsense', Buffer.from('["jobs","x",1]').toString('base64url'), 'x'.repeat(9_000)])(
     'refuses the cursor %j',
     async (cursor) => {
       await expect(queries().listJobs(everything, { limit: 1, cursor })).rejects.toMatchObject({
@@ -297,14 +297,13 @@ describe('the tail of a job', () => {
     }
   })
 
-  test('shows the time to the nanosecond and leaves out the lines of the aggregator', async () => {
+  test('shows the time of the engine and leaves out the lines of the aggregator', async () => {
     const own = aLogEntry(['job finished'], { isOwn: true })
     await storeJob(redis, keys, aJob(), { tail: [aLogEntry(['x']), own] })
     const page = await queries().getTail('default', '48213', { limit: 10 })
     expect(page?.lines).toEqual([
       {
         ts: '2025-03-04T08:00:00.000Z',
-        tsNs: `${someTimeMs}000000`,
         level: 'INFO',
         line: 'x',
         execId: 'spark-ec-48213',
@@ -355,7 +354,7 @@ describe('engines', () => {
       counts: { running: 1, pending: 0, limit: 4, succeeded: 11, failed: null },
       usage: { memoryBytes: 16 },
     })
-    expect((await queries().getEngine('node-07:38215', ['lab']))?.tasks).toEqual([
+    expect((await queries().getEngine('node-07:38215', new Set(['lab'])))?.tasks).toEqual([
       {
         namespace: 'lab',
         jobId: '48213',

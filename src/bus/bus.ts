@@ -1,0 +1,236 @@
+/** Owns shards by lease, follows their event streams, and hands what happens to the listeners. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Keys, Shard } from '../jobs/keys.ts'
+import type { ScopeEvent } from '../jobs/records.ts'
+import type { Store } from '../jobs/store/commit.ts'
+import { newestPosition } from './events.ts'
+import { Follower } from './follower.ts'
+import { type Holder, Lease, registerReplica } from './lease.ts'
+import type { ShardListener } from './listener.ts'
+import { chosenHolder } from './rendezvous.ts'
+import { loadSnapshot } from './snapshot.ts'
+
+export type BusSettings = {
+  readonly leaseMs: number
+  readonly pollMs: number
+  readonly sweepMs: number
+  readonly expiryCheckMs: number
+}
+
+export type BusParts = {
+  readonly store: Store
+  readonly keys: Keys
+  readonly holder: Holder
+  readonly settings: BusSettings
+  readonly listeners: readonly ShardListener[]
+  /** Does what has come due in a shard this replica owns. */
+  readonly sweep: (shard: Shard) => Promise<unknown>
+  readonly onOwnership: (change: { readonly shards: readonly Shard[]; readonly hasFleet: boolean }) => void
+  /** The store could not be reached, or a step failed; told for the log, the step is tried again. */
+  readonly onTrouble: (step: string, error: unknown) => void
+}
+
+export class Bus {
+  readonly #parts: BusParts
+  readonly #leases: Lease[]
+  readonly #fleet: Lease
+  readonly #owned = new Set<Shard>()
+  readonly #follower: Follower
+  readonly #stop = new AbortController()
+  readonly #loops: Promise<void>[] = []
+  readonly #watchers = new Set<(shard: Shard, events: readonly ScopeEvent[]) => void>()
+  #watching: Follower | undefined
+  #hasFleet = false
+
+  constructor(parts: BusParts) {
+    this.#parts = parts
+    const { store, keys, holder, settings } = parts
+    this.#leases = Array.from(
+      { length: keys.shardCount },
+      (_, shard) => new Lease(store, keys.owner(shard), keys.fence(shard), holder, settings.leaseMs),
+    )
+    this.#fleet = new Lease(store, keys.fleetOwner, keys.fleetFence, holder, settings.leaseMs)
+    this.#follower = new Follower(store, keys, {
+      events: (shard, events) => this.#dispatch(shard, events),
+      gap: (shard) => this.#load(shard),
+    })
+  }
+
+  get ownedShards(): readonly Shard[] {
+    return [...this.#owned].sort((a, b) => a - b)
+  }
+
+  /** Starts owning and following. Resolves after the first round, whether or not the store could be reached. */
+  async start(): Promise<void> {
+    const { settings } = this.#parts
+    await this.#safely('ownership', () => this.#own())
+    this.#loops.push(
+      this.#loop('ownership', settings.leaseMs / 3, () => this.#own()),
+      this.#loop('follow', settings.pollMs, () => this.#poll()),
+      this.#loop('sweep', settings.sweepMs, () => this.#sweep()),
+      this.#loop('expiry', settings.expiryCheckMs, async () => this.dropExpired()),
+    )
+  }
+
+  /** Stops, and gives all leases back so that other replicas take over at once. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#loops)
+    const held = this.ownedShards
+    for (const shard of held) this.#drop(shard)
+    this.#tellOwnership()
+    const { store, keys, holder } = this.#parts
+    await this.#safely('release', async () => {
+      await Promise.all([
+        ...held.map((shard) => this.#leases[shard]?.give()),
+        ...(this.#hasFleet ? [this.#fleet.give()] : []),
+        store.zrem(keys.replicas, holder.name),
+      ])
+    })
+    this.#hasFleet = false
+  }
+
+  /** Takes over a commit of this process without a way through Redis. */
+  readonly committed = (shard: Shard, event: { before: string; id: string } | undefined, events: readonly ScopeEvent[]): void => {
+    this.#follower.committed(shard, event, events)
+    this.#watching?.committed(shard, event, events)
+  }
+
+  /** Reads what is new before a scrape is answered; gives up after a while, as a scrape must not hang on the store. */
+  async catchUp(withinMs: number): Promise<void> {
+    this.dropExpired()
+    await Promise.race([this.#safely('follow', () => this.#follower.poll()), wait(withinMs, undefined, { ref: false })])
+    this.dropExpired()
+  }
+
+  /** Tells of the events of *all* shards, owned or not, until the answered function is called. */
+  watch(watcher: (shard: Shard, events: readonly ScopeEvent[]) => void): () => void {
+    this.#watchers.add(watcher)
+    if (this.#watching === undefined) void this.#safely('watch', () => this.#startWatching())
+    return () => {
+      this.#watchers.delete(watcher)
+      if (this.#watchers.size === 0) this.#watching = undefined
+    }
+  }
+
+  /** Leaves what could not be renewed in time, by this process's own clock. */
+  dropExpired(): void {
+    const expired = [...this.#owned].filter((shard) => this.#leases[shard]?.isHeld !== true)
+    for (const shard of expired) this.#drop(shard)
+    const hasLostFleet = this.#hasFleet && !this.#fleet.isHeld
+    if (hasLostFleet) this.#hasFleet = false
+    if (expired.length > 0 || hasLostFleet) this.#tellOwnership()
+  }
+
+  async #startWatching(): Promise<void> {
+    const { store, keys } = this.#parts
+    const watching = new Follower(store, keys, {
+      events: (shard, events) => {
+        for (const watcher of this.#watchers) watcher(shard, events)
+      },
+      gap: (shard) => newestPosition(store, keys, shard),
+    })
+    this.#watching = watching
+    await Promise.all(
+      Array.from({ length: keys.shardCount }, async (_, shard) =>
+        watching.follow(shard, await newestPosition(store, keys, shard)),
+      ),
+    )
+  }
+
+  async #own(): Promise<void> {
+    const { store, keys, holder, settings } = this.#parts
+    const names = await registerReplica(store, keys.replicas, holder.name, settings.leaseMs)
+    const before = `${this.ownedShards.join()}|${this.#hasFleet}`
+    await Promise.all(
+      this.#leases.map((lease, shard) => this.#ownShard(lease, shard, chosenHolder(String(shard), names) === holder.name)),
+    )
+    await this.#ownFleet(chosenHolder('fleet', names) === holder.name)
+    if (before !== `${this.ownedShards.join()}|${this.#hasFleet}`) this.#tellOwnership()
+  }
+
+  async #ownShard(lease: Lease, shard: Shard, isChosen: boolean): Promise<void> {
+    const isOwned = this.#owned.has(shard)
+    if (!isChosen) {
+      if (!isOwned) return
+      this.#drop(shard)
+      await lease.give()
+      return
+    }
+    const isHeld = await lease.take()
+    if (isHeld && !isOwned) {
+      this.#owned.add(shard)
+      await this.#beginFollowing(shard)
+    } else if (!isHeld && isOwned) this.#drop(shard)
+  }
+
+  async #ownFleet(isChosen: boolean): Promise<void> {
+    if (isChosen) this.#hasFleet = await this.#fleet.take()
+    else if (this.#hasFleet) {
+      this.#hasFleet = false
+      this.#tellOwnership()
+      await this.#fleet.give()
+    }
+  }
+
+  /** Owned only with its state loaded: where that fails, the next round begins anew. */
+  async #beginFollowing(shard: Shard): Promise<void> {
+    try {
+      this.#follower.follow(shard, await this.#load(shard))
+    } catch (error) {
+      this.#drop(shard)
+      throw error
+    }
+  }
+
+  async #load(shard: Shard): Promise<string> {
+    const { snapshot, position } = await loadSnapshot(this.#parts.store, this.#parts.keys, shard)
+    if (this.#owned.has(shard)) for (const listener of this.#parts.listeners) listener.load(shard, snapshot)
+    return position
+  }
+
+  #dispatch(shard: Shard, events: readonly ScopeEvent[]): void {
+    if (!this.#owned.has(shard)) return
+    for (const listener of this.#parts.listeners) listener.apply(shard, events)
+  }
+
+  #drop(shard: Shard): void {
+    this.#owned.delete(shard)
+    this.#follower.leave(shard)
+    for (const listener of this.#parts.listeners) listener.drop(shard)
+  }
+
+  #tellOwnership(): void {
+    this.#parts.onOwnership({ shards: this.ownedShards, hasFleet: this.#hasFleet })
+  }
+
+  async #poll(): Promise<void> {
+    await Promise.all([this.#follower.poll(), this.#watching?.poll()])
+  }
+
+  async #sweep(): Promise<void> {
+    for (const shard of this.ownedShards) {
+      if (this.#leases[shard]?.isHeld === true) await this.#parts.sweep(shard)
+    }
+  }
+
+  async #loop(step: string, everyMs: number, run: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      try {
+        await wait(everyMs, undefined, { signal })
+      } catch {
+        return // The wait was cut short because the bus stops.
+      }
+      await this.#safely(step, run)
+    }
+  }
+
+  async #safely(step: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.#parts.onTrouble(step, error)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Keys, Shard } from '../jobs/keys.ts'
+import type { EngineRecord, ExecRecord, JobRecord, TaskRecord } from '../jobs/records.ts'
+import type { Store } from '../jobs/store/commit.ts'
+import { newestPosition } from './events.ts'
+import type { ShardSnapshot } from './listener.ts'
+
+const perPage = 256
+
+/** Everything of a shard that has series, and the stream position from which to read on. */
+export async function loadSnapshot(
+  store: Store,
+  keys: Keys,
+  shard: Shard,
+): Promise<{ snapshot: ShardSnapshot; position: string }> {
+  // The position first: what is written while the rest is read comes a second time as an event, never not at all.
+  const position = await newestPosition(store, keys, shard)
+  const [tasks, engines, jobs] = await Promise.all([
+    loadTasks(store, keys, shard),
+    loadEngines(store, keys, shard),
+    loadJobs(store, keys, shard),
+  ])
+  return { snapshot: { tasks, engines, jobs }, position }
+}
+
+async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRecord[]> {
+  const members = await store.zrange(keys.shown(shard), 0, -1)
+  return inPages(members, async (member) => {
+    const [namespace = '', jobId = '', task = '', engine = ''] = JSON.parse(member) as string[]
+    const text = await store.hget(keys.job(shard, namespace, jobId), `t:${task}`)
+    const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
+    return Object.values(exec?.current ?? {}).find((record) => record.engine.instance === engine)
+  })
+}
+
+async function loadEngines(store: Store, keys: Keys, shard: Shard): Promise<EngineRecord[]> {
+  const instances = await store.zrange(keys.engines(shard), 0, -1)
+  return inPages(instances, async (instance) => {
+    const text = await store.hget(keys.engine(shard, instance), 'engine')
+    const record = text === null ? undefined : (JSON.parse(text) as EngineRecord)
+    return record === undefined || record.isGone ? undefined : record
+  })
+}
+
+async function loadJobs(store: Store, keys: Keys, shard: Shard): Promise<JobRecord[]> {
+  const members = await store.zrange(keys.openJobs(shard), 0, -1)
+  return inPages(members, async (member) => {
+    const slash = member.indexOf('/')
+    const text = await store.hget(keys.job(shard, member.slice(0, slash), member.slice(slash + 1)), 'job')
+    return text === null ? undefined : (JSON.parse(text) as JobRecord)
+  })
+}
+
+async function inPages<T>(names: readonly string[], read: (name: string) => Promise<T | undefined>): Promise<T[]> {
+  const found: T[] = []
+  for (let at = 0; at < names.length; at += perPage) {
+    const page = await Promise.all(names.slice(at, at + perPage).map(read))
+    for (const item of page) if (item !== undefined) found.push(item)
+  }
+  return found
+}

@@ -1,0 +1,76 @@
+import type { Keys } from './keys.ts'
+import type { TaskLabels } from './records.ts'
+import type { Committer, Store } from './store/commit.ts'
+
+export type LabelKind = 'namespace' | 'task_type' | 'engine_type'
+
+const script = `
+-- Purpose: enters a label value in a bounded set. KEYS[1] the set. ARGV: value, most values.
+-- Answers: 1 when the value is in the set, 0 when there is no room for it.
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then return 1 end
+if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('SADD', KEYS[1], ARGV[1])
+return 1
+`
+
+/** Value under which everything beyond the cap of a label is counted. */
+export const foldedValue = 'other'
+
+/**
+ * Keeps the number of values of a label bounded, the same for all replicas: the first so many values are kept,
+ * the rest is counted as `other`. A value that was once kept stays kept.
+ */
+export class LabelValues {
+  readonly #store: Store
+  readonly #keys: Keys
+  readonly #committer: Committer
+  readonly #max: Record<LabelKind, number>
+  readonly #known: Record<LabelKind, Map<string, string>> = { namespace: new Map(), task_type: new Map(), engine_type: new Map() }
+
+  constructor(store: Store, keys: Keys, committer: Committer, max: Record<LabelKind, number>) {
+    this.#store = store
+    this.#keys = keys
+    this.#committer = committer
+    this.#max = max
+  }
+
+  /** Label values of a task, asking the store about those never seen here. @throws ScopeError REDIS_UNAVAILABLE */
+  async labelsOf(namespace: string, taskType: string, engineType: string): Promise<TaskLabels> {
+    return {
+      namespace: this.#quick('namespace', namespace) ?? (await this.#ask('namespace', namespace)),
+      taskType: this.#quick('task_type', taskType) ?? (await this.#ask('task_type', taskType)),
+      engineType: this.#quick('engine_type', engineType) ?? (await this.#ask('engine_type', engineType)),
+    }
+  }
+
+  /** The same without asking; undefined when one of them was never seen here. */
+  knownLabelsOf(namespace: string, taskType: string, engineType: string): TaskLabels | undefined {
+    const known = {
+      namespace: this.#quick('namespace', namespace),
+      taskType: this.#quick('task_type', taskType),
+      engineType: this.#quick('engine_type', engineType),
+    }
+    if (known.namespace === undefined || known.taskType === undefined || known.engineType === undefined) return undefined
+    return known as TaskLabels
+  }
+
+  #quick(kind: LabelKind, value: string): string | undefined {
+    const known = this.#known[kind].get(value)
+    if (known !== undefined) return known
+    // As many kept values as there is room for: whatever else comes is folded without a question.
+    return this.#known[kind].size >= this.#max[kind] ? foldedValue : undefined
+  }
+
+  async #ask(kind: LabelKind, value: string): Promise<string> {
+    const key = this.#keys.labelValues(kind)
+    const answer = await this.#committer.observed('label', () => this.#store.eval(script, 1, key, value, this.#max[kind]))
+    if (answer === 1) {
+      this.#known[kind].set(value, value)
+      return value
+    }
+    // Full: learn the kept values, so that no further stranger costs a question.
+    const kept = await this.#committer.observed('label', () => this.#store.smembers(key))
+    for (const member of kept) this.#known[kind].set(member, member)
+    return foldedValue
+  }
+}

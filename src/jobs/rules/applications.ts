@@ -1,0 +1,21 @@
+import type { Application } from '../../report/report.ts'
+
+const applicationsMax = 256
+
+/**
+ * Applications after a report. A list names all there are now: one that is missing from it stays in the detail, no longer live.
+ * Absent = no news.
+ */
+export function nextApplications(known: Application[], reported: readonly Application[] | undefined): Application[] {
+  if (reported === undefined) return known
+  const named = new Set(reported.map((application) => application.applicationId))
+  const gone = known.filter((application) => !named.has(application.applicationId)).map(ended)
+  return [...gone, ...reported].slice(-applicationsMax)
+}
+
+/** Nothing a finished task held is live any more. */
+export function endedApplications(known: Application[]): Application[] {
+  return known.some((application) => application.live) ? known.map(ended) : known
+}
+
+const ended = (application: Application): Application => (application.live ? { ...application, live: false } : application)

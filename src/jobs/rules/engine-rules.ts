@@ -1,0 +1,196 @@
+/** What a report does to the record of its engine: liveness, facts, counts. Pure. */
+import type { Report } from '../../report/report.ts'
+import type { EngineRecord } from '../records.ts'
+import { counterFields } from './counter-fields.ts'
+import { accumulate, adopted, isFall } from './cumulative.ts'
+import { addTo, type Effects, timerOf } from './effects.ts'
+import { packLines } from './log-entry.ts'
+import { type GapLimits, isNewerIncarnation, type Place, placeReport } from './order.ts'
+
+export type EngineTimes = {
+  readonly suspectAfterMs: number
+  readonly lostAfterMs: number
+  readonly engineLingerMs: number
+  readonly retentionMs: number
+}
+
+export type EngineRules = EngineTimes & { readonly gaps: GapLimits }
+
+/** One report as its engine sees it. */
+export type EngineArrival = {
+  readonly report: Report
+  readonly atMs: number
+  /** Order of arrival, microseconds; 0 when the report's gauges must not be taken (late, stale, repeated). */
+  readonly stampUs: number
+  /** Label value for the engine's type. */
+  readonly engineType: string
+  /** Whether the report's lines belong here: heartbeats only, where there is room. */
+  readonly takesLines: boolean
+}
+
+const incarnationsMax = 8
+
+function newEngine(arrival: EngineArrival): EngineRecord {
+  return {
+    instance: arrival.report.engine.instance,
+    facts: { instance: arrival.report.engine.instance },
+    engineType: arrival.engineType,
+    incarnation: '',
+    incarnations: [],
+    state: 'live',
+    isGone: false,
+    firstSeenAtMs: arrival.atMs,
+    lastReportAtMs: arrival.atMs,
+    counts: {},
+    countsStampUs: 0,
+    finished: {},
+    stateSeconds: {},
+    restarts: 0,
+    attributes: {},
+    streams: [],
+  }
+}
+
+/** Takes one report into its engine's record. A heartbeat's own `seq` is judged here; a task's was judged by its job. */
+export function applyToEngine(
+  known: EngineRecord | undefined,
+  arrival: EngineArrival,
+  rules: EngineRules,
+  effects: Effects,
+): { readonly record: EngineRecord; readonly place: Place } {
+  const record: EngineRecord = known === undefined ? newEngine(arrival) : { ...known }
+  const place = placeHeartbeat(record, arrival, rules)
+  if (place === 'duplicate' || place === 'jump') return { record: known ?? record, place }
+  const isOld = takeIncarnation(record, arrival, rules, effects)
+  takeCumulative(record, arrival, isOld || place !== 'newest')
+  if (!isOld) {
+    record.lastReportAtMs = Math.max(record.lastReportAtMs, arrival.atMs)
+    takeFacts(record, arrival)
+    speak(record, known, effects)
+    effects.timers.push({ member: timerOf.engine(record.instance), atMs: record.lastReportAtMs + rules.suspectAfterMs })
+  }
+  const lines = arrival.report.logs ?? []
+  if (arrival.takesLines && lines.length > 0) {
+    const labels = { namespace: arrival.report.namespace, taskType: 'none', engineType: record.engineType }
+    effects.lines.push(packLines(arrival.report, labels, lines, arrival.report.seq ?? Math.floor(arrival.atMs), arrival.atMs))
+  }
+  effects.events.push({ kind: 'engine', record })
+  return { record, place: isOld ? 'stale' : place }
+}
+
+function placeHeartbeat(record: EngineRecord, { report, atMs }: EngineArrival, rules: EngineRules): Place {
+  if (report.execId !== undefined || report.seq === undefined) return 'newest'
+  const placed = placeReport(record.streams, report.engine.incarnation, report.seq, atMs, rules.gaps)
+  record.streams = placed.streams
+  return placed.place
+}
+
+/** @returns whether the report comes from an incarnation that a newer one has replaced */
+function takeIncarnation(record: EngineRecord, { report, atMs }: EngineArrival, rules: EngineRules, effects: Effects): boolean {
+  const incarnation = report.engine.incarnation
+  if (incarnation === undefined || incarnation === record.incarnation) return false
+  if (
+    record.incarnations.includes(incarnation) ||
+    (record.incarnation !== '' && !isNewerIncarnation(incarnation, record.incarnation))
+  ) {
+    return true
+  }
+  if (record.incarnation === '') adopt(record, incarnation)
+  else {
+    record.restarts += 1
+    record.counts = {}
+    effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: atMs + rules.lostAfterMs })
+  }
+  record.incarnation = incarnation
+  record.incarnations = [incarnation, ...record.incarnations].slice(0, incarnationsMax)
+  return false
+}
+
+/** An engine that had not named its incarnation before and does now is the same start. */
+function adopt(record: EngineRecord, incarnation: string): void {
+  const { succeeded, failed } = record.finished
+  record.finished = {
+    ...(succeeded === undefined ? {} : { succeeded: adopted(succeeded, incarnation) ?? succeeded }),
+    ...(failed === undefined ? {} : { failed: adopted(failed, incarnation) ?? failed }),
+  }
+}
+
+function takeCumulative(record: EngineRecord, { report }: EngineArrival, isBehind: boolean): void {
+  const incarnation = report.engine.incarnation ?? record.incarnation
+  const finished = { ...record.finished }
+  let hasFallen = false
+  for (const name of ['succeeded', 'failed'] as const) {
+    const reading = report.engineTaskCounts?.[name]
+    if (reading === undefined) continue
+    hasFallen ||= !isBehind && isFall(finished[name], incarnation, reading)
+    finished[name] = accumulate(finished[name], incarnation, reading, !isBehind)
+  }
+  record.finished = finished
+  if (hasFallen) record.restarts += 1
+  const seconds = { ...record.stateSeconds }
+  for (const name of ['idle', 'busy', 'locked', 'unlocked'] as const) {
+    const reading = report.engine.stateSeconds?.[name]
+    if (reading !== undefined) seconds[name] = accumulate(seconds[name], incarnation, reading, !isBehind)
+  }
+  record.stateSeconds = seconds
+}
+
+/** Facts and gauges come from the newest arrival; a report that came late or twice brings none. */
+function takeFacts(record: EngineRecord, arrival: EngineArrival): void {
+  const { report } = arrival
+  if (arrival.stampUs <= record.countsStampUs) return
+  record.countsStampUs = arrival.stampUs
+  const { stateSeconds: _cumulative, ...facts } = report.engine
+  record.facts = { ...record.facts, ...facts }
+  if (report.engine.engineType !== undefined) record.engineType = arrival.engineType
+  const counts = report.engineTaskCounts
+  if (counts !== undefined) {
+    const { succeeded: _succeeded, failed: _failed, ...gauges } = counts
+    record.counts = { ...record.counts, ...gauges }
+  }
+  if (report.execId === undefined && report.attributes !== undefined) record.attributes = { ...report.attributes }
+}
+
+/** Any word of the newest incarnation makes an engine live again; its lost tasks are taken up by the next sweep. */
+function speak(record: EngineRecord, known: EngineRecord | undefined, effects: Effects): void {
+  record.state = 'live'
+  record.isGone = false
+  if (known?.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: record.lastReportAtMs })
+  countState(known, record, effects)
+}
+
+/** What becomes of an engine that has been silent; undefined when nothing does. */
+export function ageEngine(
+  known: EngineRecord,
+  nowMs: number,
+  times: EngineTimes,
+  effects: Effects,
+): EngineRecord | 'expired' | undefined {
+  const silentMs = nowMs - known.lastReportAtMs
+  if (known.isGone && silentMs >= times.retentionMs) {
+    countState(known, undefined, effects)
+    return 'expired'
+  }
+  const record: EngineRecord = { ...known }
+  if (silentMs >= times.lostAfterMs) record.state = 'lost'
+  else if (silentMs >= times.suspectAfterMs) record.state = 'suspect'
+  record.isGone = silentMs >= Math.max(times.lostAfterMs, times.engineLingerMs)
+  effects.timers.push({ member: timerOf.engine(known.instance), atMs: known.lastReportAtMs + nextAge(silentMs, times) })
+  if (record.state === known.state && record.isGone === known.isGone) return undefined
+  if (record.state === 'lost' && known.state !== 'lost') {
+    effects.timers.push({ member: timerOf.engineTasks(known.instance), atMs: nowMs })
+  }
+  countState(known, record, effects)
+  effects.events.push(record.isGone ? { kind: 'engine-gone', instance: record.instance } : { kind: 'engine', record })
+  return record
+}
+
+function nextAge(silentMs: number, times: EngineTimes): number {
+  const ages = [times.suspectAfterMs, times.lostAfterMs, Math.max(times.lostAfterMs, times.engineLingerMs), times.retentionMs]
+  return ages.find((age) => age > silentMs) ?? silentMs + times.retentionMs
+}
+
+function countState(before: EngineRecord | undefined, after: EngineRecord | undefined, effects: Effects): void {
+  if (before !== undefined && !before.isGone) addTo(effects, counterFields.engines(before.engineType, before.state), -1)
+  if (after !== undefined && !after.isGone) addTo(effects, counterFields.engines(after.engineType, after.state), 1)
+}

@@ -1,0 +1,61 @@
+import type { LogLine, Report } from '../../report/report.ts'
+import type { JobRecord, LogEntry, TaskLabels } from '../records.ts'
+
+const linesPerMsMax = 1_000
+
+/**
+ * Packs the lines of a report. Their times are fixed here for ever: the engine's, or arrival where it gave none, in
+ * nanoseconds that strictly rise within the report and differ between reports of the same millisecond.
+ * @param order number of the report within its task: `seq`, or a running number where there is none
+ */
+export function packLines(
+  report: Report,
+  labels: TaskLabels,
+  lines: readonly LogLine[],
+  order: number,
+  arrivalAtMs: number,
+): LogEntry {
+  const slot = (order % linesPerMsMax) * linesPerMsMax
+  let ms = 0
+  let inMs = 0
+  const packed = lines.map((line): LogEntry['lines'][number] => {
+    const at = line.tsMs ?? arrivalAtMs
+    if (at > ms) {
+      ms = at
+      inMs = 0
+    } else inMs += 1
+    const tsNs = `${ms}${String(slot + inMs).padStart(6, '0')}`
+    return line.fields === undefined ? [tsNs, line.level, line.line] : [tsNs, line.level, line.line, { ...line.fields }]
+  })
+  return {
+    namespace: report.namespace,
+    engineType: labels.engineType,
+    taskType: labels.taskType,
+    jobId: report.jobId,
+    ...(report.execId === undefined ? {} : { task: report.execId, attempt: report.attempt }),
+    engine: report.engine.instance,
+    ...(report.engine.node === undefined ? {} : { node: report.engine.node }),
+    lines: packed,
+  }
+}
+
+/** The structured line that tells the end of a job, so that history lives in the logs for as long as they are kept. */
+export function jobFinishedEntry(job: JobRecord, arrivalAtMs: number): LogEntry {
+  const endedAtMs = job.endedAtMs ?? arrivalAtMs
+  const durationSeconds = job.startedAtMs === undefined ? undefined : Math.max(0, endedAtMs - job.startedAtMs) / 1000
+  const fields: Record<string, string> = { event: 'job_finished', status: job.status }
+  if (durationSeconds !== undefined) fields['duration_seconds'] = String(durationSeconds)
+  if (job.error?.code !== undefined) fields['error_code'] = job.error.code
+  const level = job.status === 'succeeded' || job.status === 'cancelled' ? 'INFO' : 'ERROR'
+  const took = durationSeconds === undefined ? '' : ` after ${durationSeconds} s`
+  const why = job.error?.message === undefined ? '' : `: ${job.error.message}`
+  return {
+    namespace: job.labels.namespace,
+    engineType: job.labels.engineType,
+    taskType: job.labels.taskType,
+    jobId: job.jobId,
+    engine: job.engine,
+    isOwn: true,
+    lines: [[`${arrivalAtMs}999999`, level, `job ${job.jobId} ${job.status}${took}${why}`, fields]],
+  }
+}

@@ -1,0 +1,155 @@
+/** Where a report stands among those of its task: by incarnation, then sequence number, never by the engine's clock. */
+import type { SeqStream } from '../records.ts'
+
+/** Bounds of what is remembered about gaps. */
+export type GapLimits = { readonly rangesMax: number; readonly rangesInAnswerMax: number }
+
+const streamsMax = 4
+/** A number this far beyond the newest known one is refused: one wild report must not freeze a task. */
+export const seqJumpMax = 1_000_000
+
+export type Place = 'newest' | 'late' | 'duplicate' | 'stale' | 'jump'
+
+export type Placed = {
+  readonly place: Place
+  /** Streams after this report was taken, newest incarnation first. The same list when nothing changed. */
+  readonly streams: SeqStream[]
+  /** Incarnation the report belongs to, after adoption of an unnamed one. */
+  readonly incarnation: string
+  /** Reports given up because there were too many gaps. */
+  readonly lost: number
+}
+
+/**
+ * Places a report by its incarnation and number.
+ * @param streams what is known, newest incarnation first; empty for a task seen for the first time
+ * @param incarnation as reported; undefined = the newest known
+ * @param seq as reported; undefined = arrival order
+ */
+export function placeReport(
+  streams: readonly SeqStream[],
+  incarnation: string | undefined,
+  seq: number | undefined,
+  nowMs: number,
+  limits: GapLimits,
+): Placed {
+  const known = adoptUnnamed(streams, incarnation)
+  const newest = known[0]
+  const own = incarnation ?? newest?.incarnation ?? ''
+  const at = known.findIndex((stream) => stream.incarnation === own)
+  if (at >= 0) return placeInStream(known, at, seq, nowMs, limits)
+  if (newest === undefined || isNewerIncarnation(own, newest.incarnation)) {
+    const begun = [{ incarnation: own, newest: 0, missing: [] }, ...known]
+    const placed = placeInStream(begun, 0, seq, nowMs, limits)
+    return withoutOldest(placed, placed.place === 'jump' ? 'newest' : placed.place)
+  }
+  return placeInUnknownOld(known, own, seq, nowMs, limits)
+}
+
+/** Whether incarnation `a` began after `b`: as times where both are times, else what is seen later is newer. */
+export function isNewerIncarnation(a: string, b: string): boolean {
+  const atA = timeOf(a)
+  const atB = timeOf(b)
+  return atA === undefined || atB === undefined ? true : atA > atB
+}
+
+/** Gives up ranges that have been open since before `openedBeforeMs`. */
+export function closeOldGaps(streams: readonly SeqStream[], openedBeforeMs: number): { streams: SeqStream[]; lost: number } {
+  let lost = 0
+  const kept = streams.map((stream) => {
+    const missing = stream.missing.filter(([from, to, openedAtMs]) => {
+      const isOld = openedAtMs <= openedBeforeMs
+      if (isOld) lost += to - from + 1
+      return !isOld
+    })
+    return missing.length === stream.missing.length ? stream : { ...stream, missing }
+  })
+  return { streams: kept, lost }
+}
+
+/** Ranges that the newest incarnation still misses, for the answer: the newest ones, in rising order. */
+export function missingOf(streams: readonly SeqStream[], limits: GapLimits): [number, number][] {
+  const missing = streams[0]?.missing ?? []
+  return missing.slice(-limits.rangesInAnswerMax).map(([from, to]) => [from, to])
+}
+
+export function hasGaps(streams: readonly SeqStream[]): boolean {
+  return streams.some((stream) => stream.missing.length > 0)
+}
+
+/** When the oldest open range was opened; undefined when nothing is missing. */
+export function oldestGapAtMs(streams: readonly SeqStream[]): number | undefined {
+  let oldest: number | undefined
+  for (const stream of streams) for (const [, , at] of stream.missing) if (oldest === undefined || at < oldest) oldest = at
+  return oldest
+}
+
+/** A source that had not named its incarnation before and does now is the same source. */
+function adoptUnnamed(streams: readonly SeqStream[], incarnation: string | undefined): SeqStream[] {
+  const [newest, ...older] = streams
+  if (incarnation === undefined || newest === undefined || newest.incarnation !== '') return [...streams]
+  return [{ ...newest, incarnation }, ...older]
+}
+
+function placeInStream(streams: SeqStream[], at: number, seq: number | undefined, nowMs: number, limits: GapLimits): Placed {
+  const stream = streams[at] as SeqStream
+  const { incarnation } = stream
+  const isCurrent = at === 0
+  if (seq === undefined) return { place: isCurrent ? 'newest' : 'stale', streams, incarnation, lost: 0 }
+  if (seq <= stream.newest) {
+    const missing = without(stream.missing, seq)
+    if (missing === undefined) return { place: 'duplicate', streams, incarnation, lost: 0 }
+    return { place: isCurrent ? 'late' : 'stale', streams: streams.with(at, { ...stream, missing }), incarnation, lost: 0 }
+  }
+  if (stream.newest > 0 && seq - stream.newest > seqJumpMax) return { place: 'jump', streams, incarnation, lost: 0 }
+  const { missing, lost } = opened(stream.missing, stream.newest + 1, seq - 1, nowMs, limits)
+  const place = isCurrent ? 'newest' : 'stale'
+  return { place, streams: streams.with(at, { incarnation, newest: seq, missing }), incarnation, lost }
+}
+
+/** An incarnation older than any that is remembered: remembered from now on as an old one, so that its lines count once. */
+function placeInUnknownOld(
+  streams: SeqStream[],
+  incarnation: string,
+  seq: number | undefined,
+  nowMs: number,
+  limits: GapLimits,
+): Placed {
+  const begun = [...streams.slice(0, streamsMax - 1), { incarnation, newest: 0, missing: [] }]
+  const placed = placeInStream(begun, begun.length - 1, seq, nowMs, limits)
+  return { ...placed, place: 'stale' }
+}
+
+function withoutOldest(placed: Placed, place: Place): Placed {
+  const dropped = placed.streams.slice(streamsMax)
+  const lost = dropped.reduce((sum, stream) => sum + countOf(stream), placed.lost)
+  return { ...placed, place, streams: placed.streams.slice(0, streamsMax), lost }
+}
+
+const countOf = (stream: SeqStream) => stream.missing.reduce((sum, [from, to]) => sum + to - from + 1, 0)
+
+function opened(missing: SeqStream['missing'], from: number, to: number, nowMs: number, limits: GapLimits) {
+  if (from > to) return { missing, lost: 0 }
+  const all: SeqStream['missing'] = [...missing, [from, to, nowMs]]
+  const excess = all.slice(0, Math.max(0, all.length - limits.rangesMax))
+  return { missing: all.slice(excess.length), lost: excess.reduce((sum, [a, b]) => sum + b - a + 1, 0) }
+}
+
+/** The ranges without `seq`, or undefined when it lies in none of them. */
+function without(missing: SeqStream['missing'], seq: number): SeqStream['missing'] | undefined {
+  const at = missing.findIndex(([from, to]) => from <= seq && seq <= to)
+  const range = missing[at]
+  if (range === undefined) return undefined
+  const [from, to, openedAtMs] = range
+  const rest: SeqStream['missing'] = []
+  if (from < seq) rest.push([from, seq - 1, openedAtMs])
+  if (seq < to) rest.push([seq + 1, to, openedAtMs])
+  return [...missing.slice(0, at), ...rest, ...missing.slice(at + 1)]
+}
+
+function timeOf(incarnation: string): number | undefined {
+  if (/^\d{12,15}$/.test(incarnation)) return Number(incarnation)
+  if (!/^\d{4}-\d\d-\d\dT/.test(incarnation)) return undefined
+  const at = Date.parse(incarnation)
+  return Number.isNaN(at) ? undefined : at
+}

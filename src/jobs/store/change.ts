@@ -1,0 +1,64 @@
+/** One change of one record, as the commit script takes it. */
+import { randomBytes } from 'node:crypto'
+
+type Command = readonly [name: string, key: string, ...args: (string | number)[]]
+
+const processTag = randomBytes(6).toString('base64url')
+let tokensGiven = 0
+
+/** A token no one else gives: not a number that two histories could both reach. */
+export function newToken(): string {
+  tokensGiven += 1
+  return `${processTag}.${tokensGiven.toString(36)}`
+}
+
+export class Change {
+  readonly key: string
+  readonly expected: string
+  readonly token: string
+  readonly commands: Command[] = []
+  readonly events: string[] = []
+
+  /** @param expected token the change was made from; `''` = the record must not exist. @param token `''` deletes the record. */
+  constructor(key: string, expected: string, token: string) {
+    this.key = key
+    this.expected = expected
+    this.token = token
+  }
+
+  run(...command: Command): void {
+    this.commands.push(command)
+  }
+
+  announce(kind: string, reference: string): void {
+    this.events.push(kind, reference)
+  }
+}
+
+/** KEYS and ARGV of the commit script for these changes. */
+export function encodeChanges(
+  eventsKey: string,
+  countersKey: string,
+  changes: readonly Change[],
+  eventsMax: number,
+): { keys: string[]; args: (string | number)[] } {
+  const keys: string[] = [eventsKey, countersKey]
+  const places = new Map<string, number>([
+    [eventsKey, 1],
+    [countersKey, 2],
+  ])
+  const placeOf = (key: string): number => {
+    const known = places.get(key)
+    if (known !== undefined) return known
+    keys.push(key)
+    places.set(key, keys.length)
+    return keys.length
+  }
+  const args: (string | number)[] = [eventsMax, changes.length]
+  for (const change of changes) {
+    args.push(placeOf(change.key), change.expected, change.token, change.commands.length)
+    for (const [name, key, ...rest] of change.commands) args.push(name, placeOf(key), rest.length, ...rest)
+    args.push(change.events.length, ...change.events)
+  }
+  return { keys, args }
+}

@@ -1,0 +1,51 @@
+import type { Keys, Shard } from '../keys.ts'
+import type { LogEntry, ScopeEvent } from '../records.ts'
+import type { Effects } from '../rules/effects.ts'
+import type { Change } from './change.ts'
+
+/** Writes what a change sets off beside its record: totals, timers, log lines for shipping, and the word to listeners. */
+export function writeEffects(change: Change, shard: Shard, keys: Keys, isShipping: boolean, effects: Effects): void {
+  for (const [field, delta] of effects.counters) change.run('HINCRBY', keys.counters(shard), field, delta)
+  for (const [member, atMs] of lastOfEach(effects)) {
+    if (atMs === undefined) change.run('ZREM', keys.due(shard), member)
+    else change.run('ZADD', keys.due(shard), atMs, member)
+  }
+  if (isShipping) for (const entry of [...effects.lines, ...effects.ownLines]) ship(change, shard, keys, entry)
+  const announced = new Set<string>()
+  for (const event of effects.events) {
+    const reference = referenceOf(event)
+    if (announced.has(reference[0] + reference[1])) continue
+    announced.add(reference[0] + reference[1])
+    change.announce(...reference)
+  }
+}
+
+function lastOfEach(effects: Effects): Map<string, number | undefined> {
+  return new Map(effects.timers.map(({ member, atMs }) => [member, atMs]))
+}
+
+function ship(change: Change, shard: Shard, keys: Keys, entry: LogEntry): void {
+  const text = JSON.stringify(entry)
+  change.run('XADD', keys.outbox(shard), '*', 'e', text)
+  change.run('INCRBY', keys.outboxBytes(shard), Buffer.byteLength(text))
+}
+
+/** What the stream says of an event: its kind and whom it is about. Readers fetch the record, which may be newer still. */
+function referenceOf(event: ScopeEvent): [kind: string, reference: string] {
+  switch (event.kind) {
+    case 'task': {
+      const { namespace, jobId, task, engine, scope } = event.record
+      return ['t', JSON.stringify([namespace, jobId, task, engine.instance, scope])]
+    }
+    case 'task-gone':
+      return ['t', JSON.stringify([event.namespace, event.jobId, event.task, event.engine, 'task'])]
+    case 'job':
+      return ['j', JSON.stringify([event.record.namespace, event.record.jobId])]
+    case 'job-gone':
+      return ['j', JSON.stringify([event.namespace, event.jobId])]
+    case 'engine':
+      return ['e', JSON.stringify([event.record.instance])]
+    case 'engine-gone':
+      return ['e', JSON.stringify([event.instance])]
+  }
+}

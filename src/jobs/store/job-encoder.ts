@@ -1,0 +1,125 @@
+import { isEnd } from '../../report/status.ts'
+import type { Keys, Shard } from '../keys.ts'
+import type { JobRecord, LogEntry, TaskRecord } from '../records.ts'
+import type { Effects } from '../rules/effects.ts'
+import { isOpenJob } from '../rules/job-summary.ts'
+import { Change } from './change.ts'
+import { writeEffects } from './effect-commands.ts'
+import type { JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import type { Held } from './record-writer.ts'
+
+export type Encoding = {
+  readonly shard: Shard
+  readonly keys: Keys
+  readonly limits: JobLimits
+  readonly gate: OutboxGate
+  readonly held: Held<LoadedJob>
+  readonly known: JobSnapshot
+  readonly effects: Effects
+  readonly token: string
+}
+
+/** Writes what the rules changed of a job. */
+export function encodeJob(encoding: Encoding): Change {
+  const { shard, keys, limits, gate, held, known, effects, token } = encoding
+  const { state } = held
+  if (state.job !== undefined && effects.lines.length > 0)
+    state.job = { ...state.job, tailNo: state.job.tailNo + effects.lines.length }
+  const job = state.job as JobRecord
+  const key = keys.job(shard, job.namespace, job.jobId)
+  const change = new Change(key, held.token, token)
+  const fields: string[] = []
+  if (job !== known.job) fields.push('job', JSON.stringify(job))
+  for (const [execId, exec] of state.execs) {
+    if (exec !== undefined && exec !== known.execs.get(execId)) fields.push(`t:${execId}`, JSON.stringify(exec))
+  }
+  for (const [execId, older] of state.older) {
+    if (older !== known.older.get(execId)) fields.push(`o:${execId}`, JSON.stringify(older))
+  }
+  if (fields.length > 0) change.run('HSET', key, ...fields)
+  indexJob(change, shard, keys, job, known.job)
+  indexTasks(change, encoding)
+  writeTail(change, shard, keys, limits, job, known.job, effects.lines)
+  const history = keys.history(shard, job.namespace, job.jobId)
+  if (effects.samples.length > 0) {
+    change.run('RPUSH', history, ...effects.samples.map((sample) => JSON.stringify(sample)))
+    change.run('LTRIM', history, -limits.historySamplesMax, -1)
+  }
+  writeEffects(change, shard, keys, gate.isShipping, effects)
+  return change
+}
+
+function indexJob(change: Change, shard: Shard, keys: Keys, job: JobRecord, known: JobRecord | undefined): void {
+  const member = `${job.namespace}/${job.jobId}`
+  if (known === undefined) change.run('ZADD', keys.jobs(shard), job.firstArrivalAtMs, member)
+  const wasOpen = known !== undefined && isOpenJob(known)
+  if (isOpenJob(job) && !wasOpen) change.run('ZADD', keys.openJobs(shard), job.firstArrivalAtMs, member)
+  if (!isOpenJob(job) && wasOpen) change.run('ZREM', keys.openJobs(shard), member)
+}
+
+const shownMember = (record: TaskRecord) => JSON.stringify([record.namespace, record.jobId, record.task, record.engine.instance])
+
+/** Keeps the list of tasks that have series: open ones, and ended ones until they have lingered. */
+function indexTasks(change: Change, { shard, keys, limits, held, known }: Encoding): void {
+  const key = keys.shown(shard)
+  for (const [execId, exec] of held.state.execs) {
+    const before = known.execs.get(execId)
+    if (exec === before) continue
+    for (const [engine, record] of Object.entries(before?.current ?? {})) {
+      if (!isSameTask(record, exec?.current[engine])) change.run('ZREM', key, shownMember(record))
+    }
+    for (const [engine, record] of Object.entries(exec?.current ?? {})) {
+      const score = newScore(before?.current[engine], record, limits.lingerMs)
+      if (score !== undefined) change.run('ZADD', key, score, shownMember(record))
+    }
+  }
+}
+
+/** When a task's series may go: 0 = not while it is open; undefined = as was decided before. */
+function newScore(before: TaskRecord | undefined, record: TaskRecord, lingerMs: number): number | undefined {
+  const isSame = before !== undefined && isSameTask(before, record)
+  if (!isEnd(record.status)) return isSame ? undefined : 0
+  return isSame && isEnd(before.status) ? undefined : (record.endedArrivalAtMs ?? 0) + lingerMs
+}
+
+const isSameTask = (a: TaskRecord, b: TaskRecord | undefined): boolean =>
+  b !== undefined && a.attempt === b.attempt && a.firstArrivalAtMs === b.firstArrivalAtMs
+
+function writeTail(
+  change: Change,
+  shard: Shard,
+  keys: Keys,
+  limits: JobLimits,
+  job: JobRecord,
+  known: JobRecord | undefined,
+  lines: readonly LogEntry[],
+): void {
+  const tail = keys.tail(shard, job.namespace, job.jobId)
+  for (const entry of lines) change.run('TAIL', tail, JSON.stringify(entry), limits.tailBytesMax)
+  const isOpenNow = isOpenJob(job)
+  const hasEnded = !isOpenNow && (known === undefined || isOpenJob(known))
+  if (hasEnded || (!isOpenNow && lines.length > 0)) change.run('PEXPIRE', tail, limits.tailRetentionMs)
+  if (isOpenNow && known !== undefined && !isOpenJob(known)) change.run('PERSIST', tail)
+}
+
+/** Takes a job out of the store with all that belongs to it. */
+export function encodeRemoval(
+  shard: Shard,
+  keys: Keys,
+  held: Held<LoadedJob>,
+  known: JobSnapshot,
+  effects: Effects,
+): Change | undefined {
+  const job = known.job
+  if (job === undefined) return undefined
+  const change = new Change(keys.job(shard, job.namespace, job.jobId), held.token, '')
+  change.run('DEL', keys.tail(shard, job.namespace, job.jobId))
+  change.run('DEL', keys.history(shard, job.namespace, job.jobId))
+  change.run('ZREM', keys.jobs(shard), `${job.namespace}/${job.jobId}`)
+  change.run('ZREM', keys.openJobs(shard), `${job.namespace}/${job.jobId}`)
+  for (const exec of known.execs.values()) {
+    for (const record of Object.values(exec?.current ?? {})) change.run('ZREM', keys.shown(shard), shownMember(record))
+  }
+  writeEffects(change, shard, keys, false, effects)
+  return change
+}

@@ -1,0 +1,35 @@
+import type { ReportResult } from '../../report/report.ts'
+import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
+import type { Effects } from '../rules/effects.ts'
+import type { EngineLink, JobState } from '../rules/job-rules.ts'
+import type { Arrival } from '../rules/task-rules.ts'
+
+/** A report on its way to its job, or something the shard's owner does to a job. */
+export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
+  | { readonly kind: 'report'; readonly arrival: Arrival; readonly labels: TaskLabels }
+  | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: (state: LoadedJob, effects: Effects) => void }
+)
+
+export type JobItemResult = { readonly result: ReportResult; readonly engine?: EngineLink }
+
+/** Bounds of what a job keeps beside its records. */
+export type JobLimits = {
+  readonly tailBytesMax: number
+  readonly tailRetentionMs: number
+  readonly historySamplesMax: number
+  /** Open jobs of one namespace in one shard. */
+  readonly openJobsMax: number
+  readonly lingerMs: number
+}
+
+/** Whether log lines are shipped, and whether there is room for more of them. */
+export type OutboxGate = { readonly isShipping: boolean; hasRoom(): boolean }
+
+export type LoadedJob = JobState & { hasRoom: boolean; isRemoved: boolean }
+
+/** What was loaded of a job, to tell what the rules have changed. */
+export type JobSnapshot = {
+  readonly job: JobRecord | undefined
+  readonly execs: ReadonlyMap<string, ExecRecord | undefined>
+  readonly older: ReadonlyMap<string, readonly TaskRecord[]>
+}

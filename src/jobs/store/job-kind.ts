@@ -1,0 +1,45 @@
+import type { Keys } from '../keys.ts'
+import { applyReport, type JobRules } from '../rules/job-rules.ts'
+import type { Committer, Store } from './commit.ts'
+import { encodeJob, encodeRemoval } from './job-encoder.ts'
+import type { JobItem, JobItemResult, JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import { JobReader } from './job-reader.ts'
+import type { RecordKind } from './record-writer.ts'
+
+const operated: JobItemResult = { result: { outcome: 'applied' } }
+
+/** How jobs are read, judged and written. */
+export function jobKind(
+  store: Store,
+  keys: Keys,
+  committer: Committer,
+  rules: JobRules,
+  limits: JobLimits,
+  gate: OutboxGate,
+): RecordKind<LoadedJob, JobItem, JobItemResult> {
+  const reader = new JobReader(store, keys, committer, limits)
+  return {
+    idOf: (item) => `${item.namespace}/${item.jobId}`,
+    load: (shard, items, cached) => reader.load(shard, items, cached),
+    snapshot: (state): JobSnapshot => ({ job: state.job, execs: new Map(state.execs), older: new Map(state.older) }),
+    apply: (state, item, effects) => {
+      if (item.kind === 'operation') {
+        item.operate(state, effects)
+        return operated
+      }
+      const circumstances = {
+        labels: item.labels,
+        hasRoomForJob: state.hasRoom,
+        hasRoomForLines: !gate.isShipping || gate.hasRoom(),
+      }
+      return applyReport(state, item.arrival, circumstances, rules, effects)
+    },
+    encode: (shard, _id, held, before, effects, token) => {
+      const { state } = held
+      const known = before as JobSnapshot
+      if (state.isRemoved) return encodeRemoval(shard, keys, held, known, effects)
+      if (state.job === undefined) return undefined
+      return encodeJob({ shard, keys, limits, gate, held, known, effects, token })
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import { ScopeError } from '../../errors.ts'
+import type { Keys, Shard } from '../keys.ts'
+import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
+import { counterFields } from '../rules/counter-fields.ts'
+import type { Committer, Store } from './commit.ts'
+import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
+import type { Held } from './record-writer.ts'
+
+const execsLoadedMax = 256
+
+/** Loads as much of jobs as a batch of items needs. */
+export class JobReader {
+  readonly #store: Store
+  readonly #keys: Keys
+  readonly #committer: Committer
+  readonly #limits: JobLimits
+
+  constructor(store: Store, keys: Keys, committer: Committer, limits: JobLimits) {
+    this.#store = store
+    this.#keys = keys
+    this.#committer = committer
+    this.#limits = limits
+  }
+
+  async load(
+    shard: Shard,
+    items: readonly JobItem[],
+    cached: (id: string) => Held<LoadedJob> | undefined,
+  ): Promise<Map<string, Held<LoadedJob>>> {
+    const wanted = new Map<string, { item: JobItem; execIds: Set<string> }>()
+    for (const item of items) {
+      const id = `${item.namespace}/${item.jobId}`
+      const entry = wanted.get(id) ?? { item, execIds: new Set<string>() }
+      entry.execIds.add(item.execId)
+      wanted.set(id, entry)
+    }
+    const loaded = new Map<string, Held<LoadedJob>>()
+    await Promise.all(
+      [...wanted].map(async ([id, { item, execIds }]) => {
+        loaded.set(id, await this.#loadJob(shard, item, execIds, cached(id)))
+      }),
+    )
+    await Promise.all(items.filter((item) => needsOlder(loaded, item)).map((item) => this.#loadOlder(shard, item, loaded)))
+    await this.#findRoom(shard, loaded)
+    return loaded
+  }
+
+  /** Reads what the cached state lacks. Where that shows the cache to be outdated, all is read anew. */
+  async #loadJob(
+    shard: Shard,
+    item: JobItem,
+    execIds: Set<string>,
+    cached: Held<LoadedJob> | undefined,
+  ): Promise<Held<LoadedJob>> {
+    // The record that speaks for the whole job decides its status, whichever task reports.
+    const speaker = cached?.state.job?.jobScopedTask
+    if (speaker !== undefined) execIds.add(speaker)
+    const missing = [...execIds].filter((execId) => cached?.state.execs.has(execId) !== true)
+    if (cached !== undefined && missing.length === 0) return cached
+    const held = await this.#readTasks(shard, item, missing, cached)
+    if (held === 'outdated') return this.#loadJob(shard, item, execIds, undefined)
+    forgetOthers(held.state, execIds)
+    return this.#loadJob(shard, item, execIds, held)
+  }
+
+  async #readTasks(
+    shard: Shard,
+    item: JobItem,
+    execIds: readonly string[],
+    cached: Held<LoadedJob> | undefined,
+  ): Promise<Held<LoadedJob> | 'outdated'> {
+    const key = this.#keys.job(shard, item.namespace, item.jobId)
+    const fields = ['v', 'job', ...execIds.map((execId) => `t:${execId}`)]
+    const [token, job, ...execs] = await this.#committer.observed('read', () => this.#store.hmget(key, ...fields))
+    if (cached !== undefined && cached.token !== (token ?? '')) return 'outdated'
+    const state = cached?.state ?? {
+      job: parsed<JobRecord>(job),
+      execs: new Map(),
+      older: new Map(),
+      hasRoom: true,
+      isRemoved: false,
+    }
+    execIds.forEach((execId, i) => {
+      state.execs.set(execId, parsed<ExecRecord>(execs[i]))
+    })
+    return { token: token ?? '', state }
+  }
+
+  /** Reads the older attempts of a task beside what is loaded. */
+  async #loadOlder(shard: Shard, item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
+    const held = loaded.get(`${item.namespace}/${item.jobId}`)
+    if (held === undefined || held.state.older.has(item.execId)) return
+    const key = this.#keys.job(shard, item.namespace, item.jobId)
+    const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))
+    // Read after the token: if the job changed in between, the commit is refused and all is read anew.
+    held.state.older.set(item.execId, parsed<TaskRecord[]>(older) ?? [])
+  }
+
+  /** Says of jobs that do not exist yet whether their namespace may open one more. */
+  async #findRoom(shard: Shard, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
+    const unborn = [...loaded].filter(([, held]) => held.state.job === undefined)
+    if (unborn.length === 0) return
+    const namespaces = [...new Set(unborn.map(([id]) => id.slice(0, id.indexOf('/'))))]
+    const key = this.#keys.counters(shard)
+    const counts = await this.#committer.observed('read', () => this.#store.hmget(key, ...namespaces.map(counterFields.openJobs)))
+    const full = new Set(namespaces.filter((_, i) => Number(counts[i] ?? 0) >= this.#limits.openJobsMax))
+    for (const [id, held] of unborn) held.state.hasRoom = !full.has(id.slice(0, id.indexOf('/')))
+  }
+}
+
+/** Of a job with very many tasks only those in use stay loaded. */
+function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
+  if (state.execs.size <= execsLoadedMax) return
+  for (const execId of state.execs.keys()) if (!execIds.has(execId)) state.execs.delete(execId)
+}
+
+function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolean {
+  const state = loaded.get(`${item.namespace}/${item.jobId}`)?.state
+  if (state === undefined || state.older.has(item.execId)) return false
+  if (item.kind === 'operation') return item.needsOlder
+  const exec = state.execs.get(item.execId)
+  if (exec === undefined) return false
+  const { report } = item.arrival
+  if (report.attempt !== exec.attempt) return true
+  const incarnation = report.engine.incarnation
+  const known = exec.current[report.engine.instance]?.incarnation
+  return report.isJobIdDerived && incarnation !== undefined && known !== undefined && known !== '' && known !== incarnation
+}
+
+function parsed<T>(text: string | null | undefined): T | undefined {
+  if (text === null || text === undefined) return undefined
+  try {
+    return JSON.parse(text) as T
+  } catch (cause) {
+    throw new ScopeError('INTERNAL', 'a stored record cannot be read', { cause })
+  }
+}

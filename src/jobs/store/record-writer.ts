@@ -1,0 +1,199 @@
+import { ScopeError } from '../../errors.ts'
+import type { Shard } from '../keys.ts'
+import type { ScopeEvent } from '../records.ts'
+import { type Effects, noEffects } from '../rules/effects.ts'
+import type { Change } from './change.ts'
+import { newToken } from './change.ts'
+import type { Committed, Committer } from './commit.ts'
+
+/** A record as this replica knows it, and the token of the state it was read or written with. `''` = not in the store. */
+export type Held<State> = { readonly token: string; readonly state: State }
+
+/** What the writer must know of a kind of record. */
+export type RecordKind<State, Item, Result> = {
+  /** Names the record an item is about. */
+  readonly idOf: (item: Item) => string
+  /** Reads what the items need. `cached` gives what is known; what it lacks or holds outdated is read anew. */
+  readonly load: (
+    shard: Shard,
+    items: readonly Item[],
+    cached: (id: string) => Held<State> | undefined,
+  ) => Promise<Map<string, Held<State>>>
+  /** Runs the rules: replaces values in `state`, notes effects. */
+  readonly apply: (state: State, item: Item, effects: Effects) => Result
+  /** Remembers what `encode` compares with, before any rule runs. */
+  readonly snapshot: (state: State) => unknown
+  /** Writes the difference as commands; undefined when there is neither a record nor a wish for one. */
+  readonly encode: (
+    shard: Shard,
+    id: string,
+    held: Held<State>,
+    before: unknown,
+    effects: Effects,
+    token: string,
+  ) => Change | undefined
+}
+
+export type WriterLimits = {
+  readonly batchMax: number
+  readonly cacheMax: number
+  readonly queueMax: number
+  readonly triesMax: number
+}
+
+/** Told after each commit, in commit order per shard. */
+export type CommitListener = (shard: Shard, event: Committed['event'], events: readonly ScopeEvent[]) => void
+
+type Queued<Item, Result> = {
+  readonly item: Item
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: unknown) => void
+  tries: number
+}
+
+type Lane<Item, Result> = { readonly queue: Queued<Item, Result>[]; isRunning: boolean }
+
+type Draft<State, Item, Result> = {
+  readonly held: Held<State>
+  readonly before: unknown
+  readonly effects: Effects
+  readonly results: { queued: Queued<Item, Result>; result: Result }[]
+}
+
+/**
+ * Applies items to records: one commit per shard at a time, many items each.
+ *
+ * The rules run here, on the newest state known; the commit takes the outcome only if nobody has written the record since
+ * (its token still fits), otherwise the record is read again and the rules run again. A commit whose answer is lost is
+ * *unknown*: the items fail, what was cached of their records is forgotten, and the sender's repeat finds the truth.
+ */
+export class RecordWriter<State, Item, Result> {
+  readonly #kind: RecordKind<State, Item, Result>
+  readonly #committer: Committer
+  readonly #limits: WriterLimits
+  readonly #onCommitted: CommitListener
+  readonly #lanes = new Map<Shard, Lane<Item, Result>>()
+  readonly #cache = new Map<string, Held<State>>()
+
+  constructor(kind: RecordKind<State, Item, Result>, committer: Committer, limits: WriterLimits, onCommitted: CommitListener) {
+    this.#kind = kind
+    this.#committer = committer
+    this.#limits = limits
+    this.#onCommitted = onCommitted
+  }
+
+  /** Resolves when the item's effect is in the store. @throws ScopeError REDIS_UNAVAILABLE, BUSY */
+  write(shard: Shard, item: Item): Promise<Result> {
+    const lane = this.#laneOf(shard)
+    if (lane.queue.length >= this.#limits.queueMax) return Promise.reject(new ScopeError('BUSY'))
+    return new Promise<Result>((resolve, reject) => {
+      lane.queue.push({ item, resolve, reject, tries: 0 })
+      if (lane.isRunning) return
+      lane.isRunning = true
+      // One turn of the event loop later, so that all items of a request, and of its neighbours, share a commit.
+      setImmediate(() => void this.#run(shard, lane))
+    })
+  }
+
+  /** Forgets what is cached of a record. */
+  forget(id: string): void {
+    this.#cache.delete(id)
+  }
+
+  #laneOf(shard: Shard): Lane<Item, Result> {
+    const known = this.#lanes.get(shard)
+    if (known !== undefined) return known
+    const lane: Lane<Item, Result> = { queue: [], isRunning: false }
+    this.#lanes.set(shard, lane)
+    return lane
+  }
+
+  async #run(shard: Shard, lane: Lane<Item, Result>): Promise<void> {
+    while (lane.queue.length > 0) {
+      const batch = lane.queue.splice(0, this.#limits.batchMax)
+      try {
+        lane.queue.unshift(...(await this.#attempt(shard, batch)))
+      } catch (error) {
+        for (const { item, reject } of batch) {
+          this.#cache.delete(this.#kind.idOf(item))
+          reject(error)
+        }
+      }
+    }
+    lane.isRunning = false
+  }
+
+  /** @returns the items to do again, because another replica wrote their record first */
+  async #attempt(shard: Shard, batch: Queued<Item, Result>[]): Promise<Queued<Item, Result>[]> {
+    const drafts = await this.#draft(shard, batch)
+    const changes: { id: string; draft: Draft<State, Item, Result>; change: Change }[] = []
+    for (const [id, draft] of drafts) {
+      const change = this.#kind.encode(shard, id, draft.held, draft.before, draft.effects, newToken())
+      if (change === undefined) settle(draft)
+      else changes.push({ id, draft, change })
+    }
+    if (changes.length === 0) return []
+    const committed = await this.#committer.commit(
+      shard,
+      changes.map(({ change }) => change),
+    )
+    const redo: Queued<Item, Result>[] = []
+    const events: ScopeEvent[] = []
+    changes.forEach(({ id, draft, change }, i) => {
+      if (committed.taken[i] !== true) {
+        redo.push(...this.#again(draft))
+        return
+      }
+      if (change.token !== '') this.#remember(id, { token: change.token, state: draft.held.state })
+      events.push(...draft.effects.events)
+    })
+    this.#onCommitted(shard, committed.event, events)
+    changes.forEach(({ draft }, i) => {
+      if (committed.taken[i] === true) settle(draft)
+    })
+    return redo
+  }
+
+  async #draft(shard: Shard, batch: Queued<Item, Result>[]): Promise<Map<string, Draft<State, Item, Result>>> {
+    const items = batch.map(({ item }) => item)
+    const loaded = await this.#kind.load(shard, items, (id) => this.#cache.get(id))
+    const drafts = new Map<string, Draft<State, Item, Result>>()
+    for (const queued of batch) {
+      const id = this.#kind.idOf(queued.item)
+      const draft = drafts.get(id) ?? this.#begin(id, loaded)
+      drafts.set(id, draft)
+      draft.results.push({ queued, result: this.#kind.apply(draft.held.state, queued.item, draft.effects) })
+    }
+    return drafts
+  }
+
+  /** From here on the state is being changed: it is cached again only when the commit has succeeded. */
+  #begin(id: string, loaded: Map<string, Held<State>>): Draft<State, Item, Result> {
+    const held = loaded.get(id)
+    if (held === undefined) throw new Error(`record ${id} was not loaded`)
+    this.#cache.delete(id)
+    return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), results: [] }
+  }
+
+  #again(draft: Draft<State, Item, Result>): Queued<Item, Result>[] {
+    return draft.results.flatMap(({ queued }) => {
+      queued.tries += 1
+      if (queued.tries < this.#limits.triesMax) return [queued]
+      queued.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
+      return []
+    })
+  }
+
+  #remember(id: string, held: Held<State>): void {
+    this.#cache.set(id, held)
+    if (this.#cache.size <= this.#limits.cacheMax) return
+    for (const oldest of this.#cache.keys()) {
+      this.#cache.delete(oldest)
+      break
+    }
+  }
+}
+
+function settle<State, Item, Result>(draft: Draft<State, Item, Result>): void {
+  for (const { queued, result } of draft.results) queued.resolve(result)
+}

@@ -1,0 +1,229 @@
+import { ScopeError } from '../errors.ts'
+import type { Report } from '../report/report.ts'
+import type { EngineWriter, JobWriter } from './jobs.ts'
+import type { Keys, Shard } from './keys.ts'
+import type { EngineRecord, ExecRecord, TaskRecord } from './records.ts'
+import type { Effects } from './rules/effects.ts'
+import { isHeld, type JobRules } from './rules/job-rules.ts'
+import { alignWithEngine, announceRemoval, closeGaps, isExpired, type TaskVerdict } from './rules/operations.ts'
+import type { Committer, Store } from './store/commit.ts'
+import type { TaskLink } from './store/engine-kind.ts'
+import type { LoadedJob } from './store/job-item.ts'
+import type { RedisClock } from './store/redis-clock.ts'
+
+const timersPerSweep = 512
+const tasksPerPage = 256
+
+const takeTimerAway = `
+-- Purpose: takes a timer away unless it has been set anew. KEYS[1] the timers. ARGV: member, score it had.
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end
+return 0
+`
+
+type Parts = {
+  readonly store: Store
+  readonly keys: Keys
+  readonly clock: RedisClock
+  readonly committer: Committer
+  readonly jobs: JobWriter
+  readonly engines: EngineWriter
+  readonly rules: JobRules
+}
+
+type Timer = { readonly shard: Shard; readonly member: string; readonly score: string; readonly words: readonly string[] }
+
+/**
+ * Does what has come due in a shard: engines that fell silent and their tasks, gaps never filled, jobs past retention.
+ * Run by the shard's owner; should two run at once, each step still takes effect once.
+ */
+export class Sweeper {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** @returns how many timers had come due. @throws ScopeError REDIS_UNAVAILABLE */
+  async sweep(shard: Shard): Promise<number> {
+    const { store, keys, clock, committer } = this.#parts
+    const found = await committer.observed('sweep', () =>
+      store.zrangebyscore(keys.due(shard), '-inf', clock.nowMs(), 'WITHSCORES', 'LIMIT', 0, timersPerSweep),
+    )
+    const timers: Timer[] = []
+    for (let i = 0; i + 1 < found.length; i += 2) {
+      const member = found[i] as string
+      timers.push({ shard, member, score: found[i + 1] as string, words: JSON.parse(member) as string[] })
+    }
+    await Promise.all(timers.map((timer) => this.#act(timer)))
+    return timers.length
+  }
+
+  #act(timer: Timer): Promise<void> {
+    const [kind, first = '', second = '', third = '', fourth = ''] = timer.words
+    switch (kind) {
+      case 'engine':
+        return this.#ageEngine(timer, first)
+      case 'engine-tasks':
+        return this.#alignTasks(timer, first)
+      case 'gaps':
+        return this.#closeGaps(timer, first, second, third)
+      case 'expire':
+        return this.#expire(timer, first, second)
+      case 'register':
+        return this.#register(timer, first, second, third, fourth)
+      default:
+        return this.#takeAway(timer)
+    }
+  }
+
+  async #ageEngine(timer: Timer, instance: string): Promise<void> {
+    const { engines, clock } = this.#parts
+    if ((await this.#readEngine(timer.shard, instance)) === undefined) return this.#takeAway(timer)
+    await engines.write(timer.shard, { kind: 'age', instance, nowMs: clock.nowMs() })
+  }
+
+  /** Gives up the tasks of a lost engine, takes up those of one that came back, looks again where it is too early to say. */
+  async #alignTasks(timer: Timer, instance: string): Promise<void> {
+    const { store, keys, committer, engines } = this.#parts
+    const engine = await this.#readEngine(timer.shard, instance)
+    if (engine === undefined) return this.#takeAway(timer)
+    let lookAgainAtMs: number | undefined
+    const released: TaskLink[] = []
+    let cursor = '0'
+    do {
+      const [next, members] = await committer.observed('sweep', () =>
+        store.sscan(keys.engineTasks(timer.shard, instance), cursor, 'COUNT', tasksPerPage),
+      )
+      cursor = next
+      const verdicts = await Promise.all(members.map((member) => this.#alignTask(engine, member)))
+      verdicts.forEach((verdict, i) => {
+        const [namespace = '', jobId = '', execId = ''] = JSON.parse(members[i] as string) as string[]
+        if (!verdict.isHeld) released.push({ namespace, jobId, execId, isHeld: false })
+        if (verdict.lookAgainAtMs !== undefined)
+          lookAgainAtMs = Math.min(lookAgainAtMs ?? verdict.lookAgainAtMs, verdict.lookAgainAtMs)
+      })
+    } while (cursor !== '0')
+    if (released.length > 0) await engines.write(timer.shard, { kind: 'unlink', instance, links: released })
+    if (lookAgainAtMs === undefined) return this.#takeAway(timer)
+    await committer.observed('sweep', () => store.zadd(keys.due(timer.shard), String(lookAgainAtMs), timer.member))
+  }
+
+  async #alignTask(engine: EngineRecord, member: string): Promise<TaskVerdict> {
+    const { clock, rules } = this.#parts
+    const [namespace = '', jobId = '', execId = ''] = JSON.parse(member) as string[]
+    let verdict: TaskVerdict = { isHeld: false, lookAgainAtMs: undefined }
+    await this.#operate(namespace, jobId, execId, false, (state, effects) => {
+      verdict = alignWithEngine(state, execId, engine, clock.nowMs(), rules, effects)
+    })
+    return verdict
+  }
+
+  async #closeGaps(timer: Timer, namespace: string, jobId: string, execId: string): Promise<void> {
+    const { clock, rules } = this.#parts
+    let isThere = false
+    await this.#operate(namespace, jobId, execId, true, (state, effects) => {
+      isThere = state.job !== undefined
+      if (isThere) closeGaps(state, execId, clock.nowMs(), rules, effects)
+    })
+    if (!isThere) await this.#takeAway(timer)
+  }
+
+  async #expire(timer: Timer, namespace: string, jobId: string): Promise<void> {
+    const { store, keys, clock, committer, jobs, rules } = this.#parts
+    const shard = keys.shardOfJob(namespace, jobId)
+    const tasks = await this.#tasksOf(shard, namespace, jobId)
+    let isRemoved = false
+    await this.#operate(namespace, jobId, tasks[0]?.task ?? '', false, (state, effects) => {
+      isRemoved = isExpired(state, clock.nowMs(), rules.retentionMs)
+      if (!isRemoved) return
+      state.isRemoved = true
+      announceRemoval(state, tasks, effects)
+    })
+    if (isRemoved) {
+      const members = tasks.map(({ task, engine }) => JSON.stringify([namespace, jobId, task, engine]))
+      for (let at = 0; at < members.length; at += tasksPerPage) {
+        await committer.observed('sweep', () => store.zrem(keys.shown(shard), ...members.slice(at, at + tasksPerPage)))
+      }
+      jobs.forget(`${namespace}/${jobId}`)
+    }
+    await this.#takeAway(timer)
+  }
+
+  /** Every task of a job with its engine, read in pages. */
+  async #tasksOf(shard: Shard, namespace: string, jobId: string): Promise<{ task: string; engine: string }[]> {
+    const { store, keys, committer } = this.#parts
+    const key = keys.job(shard, namespace, jobId)
+    const tasks: { task: string; engine: string }[] = []
+    let cursor = '0'
+    do {
+      const [next, found] = await committer.observed('sweep', () =>
+        store.hscan(key, cursor, 'MATCH', 't:*', 'COUNT', tasksPerPage),
+      )
+      cursor = next
+      for (let i = 0; i + 1 < found.length; i += 2) {
+        const exec = JSON.parse(found[i + 1] as string) as ExecRecord
+        for (const record of Object.values(exec.current)) tasks.push({ task: record.task, engine: record.engine.instance })
+      }
+    } while (cursor !== '0')
+    return tasks
+  }
+
+  /** Makes sure that the engine of a new task is known and knows of it, also if the first report was cut off half-way. */
+  async #register(timer: Timer, namespace: string, jobId: string, execId: string, instance: string): Promise<void> {
+    const { store, keys, committer, engines } = this.#parts
+    const key = keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId)
+    const text = await committer.observed('sweep', () => store.hget(key, `t:${execId}`))
+    const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
+    const record = Object.values(exec?.current ?? {}).find((task) => task.engine.instance === instance && isHeld(task))
+    if (record !== undefined) {
+      const link = { namespace, jobId, execId, isHeld: true }
+      const arrival = {
+        report: asReport(record),
+        atMs: record.lastReportAtMs,
+        stampUs: 0,
+        engineType: record.labels.engineType,
+        takesLines: false,
+      }
+      await engines.write(keys.shardOfEngine(instance), { kind: 'register', instance, arrival, link })
+    }
+    await this.#takeAway(timer)
+  }
+
+  async #operate(
+    namespace: string,
+    jobId: string,
+    execId: string,
+    needsOlder: boolean,
+    operate: (state: LoadedJob, effects: Effects) => void,
+  ): Promise<void> {
+    const { keys, jobs } = this.#parts
+    await jobs.write(keys.shardOfJob(namespace, jobId), { kind: 'operation', namespace, jobId, execId, needsOlder, operate })
+  }
+
+  async #readEngine(shard: Shard, instance: string): Promise<EngineRecord | undefined> {
+    const { store, keys, committer } = this.#parts
+    const text = await committer.observed('sweep', () => store.hget(keys.engine(shard, instance), 'engine'))
+    return text === null ? undefined : (JSON.parse(text) as EngineRecord)
+  }
+
+  async #takeAway({ shard, member, score }: Timer): Promise<void> {
+    const { store, keys, committer } = this.#parts
+    await committer.observed('sweep', () => store.eval(takeTimerAway, 1, keys.due(shard), member, score))
+  }
+}
+
+/** The part of a task's record that says who its engine is, as a report without news. */
+function asReport(record: TaskRecord): Report {
+  return {
+    namespace: record.namespace,
+    jobId: record.jobId,
+    isJobIdDerived: false,
+    execId: record.task,
+    attempt: record.attempt,
+    scope: record.scope,
+    engine: record.incarnation === '' ? record.engine : { ...record.engine, incarnation: record.incarnation },
+  }
+}
+
+/** Whether a failure is the store's, after which the same sweep is simply done again. */
+export const isStoreTrouble = (error: unknown): boolean => error instanceof ScopeError && error.code === 'REDIS_UNAVAILABLE'
