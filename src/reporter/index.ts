@@ -1,0 +1,20 @@
+/** The reporter: what an engine embeds to say what its tasks do. It needs nothing but Node and never stands in the engine's way. */
+
+export type { ReporterOptions, ReporterSettings } from './options.ts'
+export type { Problem } from './problems.ts'
+export { createReporter, type Reporter } from './reporter.ts'
+export type { ReporterStats } from './stats.ts'
+export type { FinalUpdate, Task } from './task.ts'
+export type { TaskOptions } from './task-state.ts'
+export type {
+  ApplicationResources,
+  Delivery,
+  EndStatus,
+  EngineDescription,
+  LogLevel,
+  OpenStatus,
+  SubtaskProgress,
+  TaskError,
+  TaskUpdate,
+  Usage,
+} from './wire.ts'
