@@ -7,6 +7,8 @@ import { type RedisReader, readAtOnce } from './read.ts'
 
 export type TailQuery = {
   readonly limit: number
+  /** Text a page may hold before it is cut, 4 MiB by default; at least one line is given. */
+  readonly bytesMax?: number | undefined
   /** A cursor of this tail: ascending = behind it, descending = before it. */
   readonly after?: string | undefined
   /** Lines of this level and above. */
@@ -36,7 +38,7 @@ type Window = { readonly job: JobRecord; readonly first: number; readonly entrie
 const cursorKind = 'tail'
 const entriesPerRead = 100
 const entriesReadMax = 2_000
-const bytesMax = 4 * 1024 * 1024
+const defaultBytesMax = 4 * 1024 * 1024
 const triesMax = 4
 
 /** Whether a cursor was handed out by the tail. */
@@ -117,12 +119,16 @@ class Page {
     const line = entry.lines[index]
     if (line === undefined) return true
     const isWanted = entry.isOwn !== true && levelRank(line[1]) >= this.#rankMin
-    if (isWanted && (this.lines.length >= this.#query.limit || this.#bytes > bytesMax)) return this.#cut()
+    if (isWanted && this.#isFull) return this.#cut()
     this.last = { entry: no, line: index }
     if (!isWanted) return true
     this.#bytes += line[2].length
     this.lines.push(lineViewOf(entry, line))
     return true
+  }
+
+  get #isFull(): boolean {
+    return this.lines.length >= this.#query.limit || this.#bytes > (this.#query.bytesMax ?? defaultBytesMax)
   }
 
   #cut(): boolean {

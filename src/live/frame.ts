@@ -1,0 +1,60 @@
+/** The event stream: what changes in the shards, as Server-Sent Events for whoever looks on. */
+import { engineSummary } from '../jobs/queries/engine-view.ts'
+import { jobSummary } from '../jobs/queries/job-view.ts'
+import { taskView } from '../jobs/queries/task-view.ts'
+import type { ScopeEvent } from '../jobs/records.ts'
+
+/** One event as it goes over the wire, made at most once however many clients get it. */
+export type Frame = {
+  /** Of several frames with one key only the newest matters. */
+  readonly key: string
+  readonly event: ScopeEvent
+  readonly text: () => string
+}
+
+/** What one event says, and about what. */
+export function frameOf(event: ScopeEvent): Frame {
+  let made: string | undefined
+  const text = () => {
+    made ??= textOf(event)
+    return made
+  }
+  return { key: keyOf(event), event, text }
+}
+
+/** Event name and data in the stream's form. JSON holds no line break, so one data line is enough. */
+export function eventText(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+function keyOf(event: ScopeEvent): string {
+  switch (event.kind) {
+    case 'job':
+      return JSON.stringify(['job', event.record.namespace, event.record.jobId])
+    case 'job-gone':
+      return JSON.stringify(['job', event.namespace, event.jobId])
+    case 'task':
+      return JSON.stringify(['task', event.record.namespace, event.record.jobId, event.record.task, event.record.engine.instance])
+    case 'task-gone':
+      return JSON.stringify(['task', event.namespace, event.jobId, event.task, event.engine])
+    case 'engine':
+      return JSON.stringify(['engine', event.record.instance])
+    case 'engine-gone':
+      return JSON.stringify(['engine', event.instance])
+  }
+}
+
+function textOf(event: ScopeEvent): string {
+  switch (event.kind) {
+    case 'job':
+      return eventText('job', jobSummary(event.record))
+    case 'engine':
+      return eventText('engine', engineSummary(event.record))
+    case 'task':
+      return eventText('task', { namespace: event.record.namespace, jobId: event.record.jobId, ...taskView(event.record) })
+    default: {
+      const { kind, ...ids } = event
+      return eventText(kind, ids)
+    }
+  }
+}
