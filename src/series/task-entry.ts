@@ -1,0 +1,90 @@
+import { metrics, taskLabels } from '../catalogue/index.ts'
+import type { Shard } from '../jobs/keys.ts'
+import type { TaskRecord } from '../jobs/records.ts'
+import { AlgorithmFamily, AlgorithmSeries } from './algorithm-series.ts'
+import type { ExpositionStore } from './exposition-store.ts'
+import { FactSeries, type Reading, ReadingSeries } from './readings.ts'
+import { labelPrefix, type SeriesFamily } from './series-family.ts'
+import { type TaskPrefix, taskReadings } from './task-readings.ts'
+
+/** Every family that has series of tasks. */
+export type TaskFamilies = {
+  readonly readings: readonly Reading<TaskRecord, TaskPrefix>[]
+  readonly info: SeriesFamily<typeof metrics.taskInfo>
+  readonly status: SeriesFamily<typeof metrics.taskStatus>
+  readonly algorithm: AlgorithmFamily
+}
+
+export function taskFamilies(store: ExpositionStore, metricNamesMax: number): TaskFamilies {
+  return {
+    info: store.family(metrics.taskInfo),
+    status: store.family(metrics.taskStatus),
+    readings: taskReadings(store),
+    algorithm: new AlgorithmFamily(store, metricNamesMax),
+  }
+}
+
+/** Which run of a task a record speaks of. */
+export type TaskRun = Pick<TaskRecord, 'attempt' | 'firstArrivalAtMs'>
+
+/** Whether `run` came before `other`: an earlier attempt, or an earlier run under the same id. */
+export function isBefore(run: TaskRun, other: TaskRun): boolean {
+  return run.attempt === other.attempt ? run.firstArrivalAtMs < other.firstArrivalAtMs : run.attempt < other.attempt
+}
+
+/** All series of one task. */
+export class TaskEntry {
+  readonly shard: Shard
+  readonly key: string
+  /** The newest record shown. */
+  record: TaskRecord
+  /** Set while the task has ended: the newest scrape that had begun before. */
+  endMark: number | undefined
+  readonly #families: TaskFamilies
+  readonly #prefix: TaskPrefix
+  readonly #readings: ReadingSeries<TaskRecord, TaskPrefix>
+  readonly #info = new FactSeries()
+  readonly #status = new FactSeries()
+  readonly #algorithm: AlgorithmSeries
+
+  constructor(families: TaskFamilies, shard: Shard, key: string, record: TaskRecord) {
+    this.#families = families
+    this.shard = shard
+    this.key = key
+    this.record = record
+    this.#prefix = labelPrefix(taskLabels, {
+      namespace: record.namespace,
+      job_id: record.jobId,
+      task: record.task,
+      task_type: record.labels.taskType,
+      engine: record.engine.instance,
+      engine_type: record.labels.engineType,
+    })
+    this.#readings = new ReadingSeries(families.readings, this.#prefix)
+    this.#algorithm = new AlgorithmSeries(families.algorithm, record.labels.taskType, this.#prefix)
+  }
+
+  /** Whether the record's series have the labels of this entry. */
+  hasLabelsOf({ labels }: TaskRecord): boolean {
+    return labels.taskType === this.record.labels.taskType && labels.engineType === this.record.labels.engineType
+  }
+
+  update(record: TaskRecord): void {
+    this.record = record
+    const { status, attempt, engine } = record
+    const { node = '', user = '' } = engine
+    this.#info.show(JSON.stringify([attempt, node, user]), () =>
+      this.#families.info.seriesUnder(this.#prefix, { attempt: String(attempt), node, user }),
+    )
+    this.#status.show(status, () => this.#families.status.seriesUnder(this.#prefix, { status }))
+    this.#readings.update(record)
+    this.#algorithm.update(record)
+  }
+
+  remove(): void {
+    this.#info.remove()
+    this.#status.remove()
+    this.#readings.remove()
+    this.#algorithm.remove()
+  }
+}

@@ -1,0 +1,242 @@
+import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
+import type { Shard } from '../jobs/keys.ts'
+import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
+import { isEnd } from '../report/status.ts'
+import { ExpiredRuns } from './expired-runs.ts'
+import type { ExpositionStore } from './exposition-store.ts'
+import type { ScrapeLog } from './scrape-log.ts'
+import { isBefore, TaskEntry, type TaskFamilies, taskFamilies } from './task-entry.ts'
+
+export type TaskSeriesLimits = {
+  /** Tasks that have not ended and have series; as many that have ended may linger. */
+  readonly taskSeriesMax: number
+  /** Names of uncatalogued algorithm metrics a task type. */
+  readonly metricNamesMax: number
+  /** How long the series of an ended task stay at most. */
+  readonly lingerMs: number
+  /** How long the series of a lost task stay after its last report: as long as those of its engine. */
+  readonly lostLingerMs: number
+}
+
+/** The task whose series are over. `engine` is the instance that reported last. */
+export type ExpiredTask = Pick<TaskRecord, 'namespace' | 'jobId' | 'task' | 'attempt' | 'scope'> & { readonly engine: string }
+
+export type TaskSeriesDeps = {
+  readonly store: ExpositionStore
+  readonly scrapes: ScrapeLog
+  readonly limits: TaskSeriesLimits
+  /** The store's clock, epoch milliseconds. */
+  readonly nowMs: () => number
+  /** The task need not be shown again after a restart or by another replica. Must not throw. */
+  readonly onExpired: (task: ExpiredTask, shard: Shard) => void
+}
+
+type OwnedShard = {
+  readonly entries: Map<string, TaskEntry>
+  /** Entries of job-scoped tasks by identity without the engine, which may change. */
+  readonly jobScoped: Map<string, TaskEntry>
+  loadedAtMs: number
+}
+
+/** A task that ended this long before its shard was loaded, and was not in the snapshot, had expired by then. */
+const loadSlackMs = 10_000
+
+/** Runs remembered as expired, in multiples of the tasks that may linger. */
+const expiredRunsFactor = 4
+
+/** The series of live tasks, kept up to date by handle: only values that changed are written. */
+export class TaskSeries implements ShardListener {
+  readonly #deps: TaskSeriesDeps
+  readonly #families: TaskFamilies
+  readonly #shards = new Map<Shard, OwnedShard>()
+  /** Entries whose task has ended, oldest end first. */
+  readonly #ended = new Set<TaskEntry>()
+  readonly #lost = new Set<TaskEntry>()
+  readonly #expired: ExpiredRuns
+  #entryCount = 0
+
+  constructor(deps: TaskSeriesDeps) {
+    this.#deps = deps
+    this.#families = taskFamilies(deps.store, deps.limits.metricNamesMax)
+    this.#expired = new ExpiredRuns(deps.limits.taskSeriesMax * expiredRunsFactor, deps.limits.lingerMs)
+  }
+
+  /** Tasks that have series now. */
+  get taskCount(): number {
+    return this.#entryCount
+  }
+
+  load(shard: Shard, { tasks }: ShardSnapshot): void {
+    const owned = this.#shards.get(shard) ?? { entries: new Map(), jobScoped: new Map(), loadedAtMs: Number.NEGATIVE_INFINITY }
+    this.#shards.set(shard, owned)
+    owned.loadedAtMs = Number.NEGATIVE_INFINITY
+    const present = new Set(tasks.map(keyOf))
+    for (const entry of owned.entries.values()) if (!present.has(entry.key)) this.#remove(owned, entry)
+    for (const record of tasks) {
+      const key = keyOf(record)
+      if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, record)
+      else if (!owned.entries.has(key)) this.#deps.onExpired(expiredTask(record), shard)
+    }
+    owned.loadedAtMs = this.#deps.nowMs()
+  }
+
+  apply(shard: Shard, events: readonly ScopeEvent[]): void {
+    for (const event of events) this.#applyOne(shard, event)
+  }
+
+  drop(shard: Shard): void {
+    const owned = this.#shards.get(shard)
+    if (owned === undefined) return
+    for (const entry of owned.entries.values()) this.#remove(owned, entry)
+    this.#shards.delete(shard)
+  }
+
+  /** Takes away what was scraped twice after its end, or lingered long enough. To be called about once a second. */
+  sweep(nowMs: number): void {
+    const { scrapes, limits } = this.#deps
+    for (const entry of this.#ended) {
+      const wasScraped = entry.endMark !== undefined && scrapes.isTwiceSince(entry.endMark)
+      if (wasScraped || endedAtMs(entry.record) + limits.lingerMs <= nowMs) this.#expire(entry, nowMs)
+    }
+    for (const entry of this.#lost) {
+      if (entry.record.lastReportAtMs + limits.lostLingerMs <= nowMs) this.#expire(entry, nowMs)
+    }
+    this.#expired.sweep(nowMs)
+  }
+
+  #applyOne(shard: Shard, event: ScopeEvent): void {
+    const owned = this.#shards.get(shard)
+    switch (event.kind) {
+      case 'task':
+        if (owned !== undefined && this.#mayHaveSeries(owned, keyOf(event.record), event.record))
+          this.#show(shard, owned, event.record)
+        return
+      case 'task-gone':
+        if (owned !== undefined) this.#removeGone(owned, event)
+        return
+      case 'engine':
+        if (event.record.isGone) this.#expireLostOf(event.record.instance)
+        return
+      case 'engine-gone':
+        this.#expireLostOf(event.instance)
+        return
+      case 'job':
+      case 'job-gone':
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  /** Judges the record against what is shown and what has expired; takes away the series of a run that was superseded. */
+  #mayHaveSeries(owned: OwnedShard, key: string, record: TaskRecord): boolean {
+    const entry = owned.entries.get(key)
+    if (entry !== undefined && isBefore(record, entry.record)) return false
+    if (record.isSuperseded === true) {
+      if (entry !== undefined) this.#remove(owned, entry)
+      return false
+    }
+    if (entry !== undefined || !isEnd(record.status)) return true
+    const isFresh = endedAtMs(record) + this.#deps.limits.lingerMs > this.#deps.nowMs()
+    return isFresh && endedAtMs(record) >= owned.loadedAtMs - loadSlackMs && !this.#expired.has(key, record)
+  }
+
+  #show(shard: Shard, owned: OwnedShard, record: TaskRecord): void {
+    const key = keyOf(record)
+    const entry = this.#presentEntry(owned, key, record) ?? this.#newEntry(shard, owned, key, record)
+    if (entry === undefined) return
+    entry.update(record)
+    this.#file(entry)
+  }
+
+  /** The entry that shows this task already, if the record does not change its labels. */
+  #presentEntry(owned: OwnedShard, key: string, record: TaskRecord): TaskEntry | undefined {
+    const jobScopedEntry = record.scope === 'job' ? owned.jobScoped.get(keyWithoutEngine(record)) : undefined
+    if (jobScopedEntry !== undefined && jobScopedEntry.key !== key) this.#remove(owned, jobScopedEntry)
+    const entry = owned.entries.get(key)
+    if (entry === undefined || entry.hasLabelsOf(record)) return entry
+    this.#remove(owned, entry)
+    return undefined
+  }
+
+  #newEntry(shard: Shard, owned: OwnedShard, key: string, record: TaskRecord): TaskEntry | undefined {
+    const openCount = this.#entryCount - this.#ended.size
+    if (!isEnd(record.status) && openCount >= this.#deps.limits.taskSeriesMax) {
+      this.#deps.store.countOverflow('task')
+      return undefined
+    }
+    const entry = new TaskEntry(this.#families, shard, key, record)
+    owned.entries.set(key, entry)
+    if (record.scope === 'job') owned.jobScoped.set(keyWithoutEngine(record), entry)
+    this.#entryCount += 1
+    return entry
+  }
+
+  /** Puts the entry among the ended or the lost, or takes it out of there. */
+  #file(entry: TaskEntry): void {
+    if (entry.record.status === 'lost') this.#lost.add(entry)
+    else this.#lost.delete(entry)
+    if (!isEnd(entry.record.status)) {
+      this.#ended.delete(entry)
+      entry.endMark = undefined
+      return
+    }
+    entry.endMark ??= this.#deps.scrapes.mark
+    this.#ended.add(entry)
+    if (this.#ended.size > this.#deps.limits.taskSeriesMax) this.#expireOldestEnded()
+  }
+
+  #expireOldestEnded(): void {
+    for (const oldest of this.#ended) {
+      this.#deps.store.countOverflow('task')
+      this.#expire(oldest, this.#deps.nowMs())
+      return
+    }
+  }
+
+  #expire(entry: TaskEntry, nowMs: number): void {
+    const owned = this.#shards.get(entry.shard)
+    if (owned === undefined) return
+    this.#remove(owned, entry)
+    this.#expired.add(entry.key, entry.record, nowMs)
+    this.#deps.onExpired(expiredTask(entry.record), entry.shard)
+  }
+
+  #expireLostOf(instance: string): void {
+    for (const entry of [...this.#lost]) if (entry.record.engine.instance === instance) this.#expire(entry, this.#deps.nowMs())
+  }
+
+  #removeGone(owned: OwnedShard, gone: Pick<TaskRecord, 'namespace' | 'jobId' | 'task'> & { readonly engine: string }): void {
+    const jobScoped = owned.jobScoped.get(keyWithoutEngine(gone))
+    const isItsEngine = gone.engine === '' || jobScoped?.record.engine.instance === gone.engine
+    const entry = owned.entries.get(`${keyWithoutEngine(gone)}\n${gone.engine}`) ?? (isItsEngine ? jobScoped : undefined)
+    if (entry !== undefined) this.#remove(owned, entry)
+  }
+
+  #remove(owned: OwnedShard, entry: TaskEntry): void {
+    entry.remove()
+    owned.entries.delete(entry.key)
+    const identity = keyWithoutEngine(entry.record)
+    if (owned.jobScoped.get(identity) === entry) owned.jobScoped.delete(identity)
+    this.#ended.delete(entry)
+    this.#lost.delete(entry)
+    this.#entryCount -= 1
+  }
+}
+
+/** Ids hold no line ends, so that keys cannot collide. */
+function keyWithoutEngine({ namespace, jobId, task }: Pick<TaskRecord, 'namespace' | 'jobId' | 'task'>): string {
+  return `${namespace}\n${jobId}\n${task}`
+}
+
+function keyOf(record: TaskRecord): string {
+  return `${keyWithoutEngine(record)}\n${record.engine.instance}`
+}
+
+function endedAtMs(record: TaskRecord): number {
+  return record.endedArrivalAtMs ?? record.lastReportAtMs
+}
+
+function expiredTask({ namespace, jobId, task, attempt, scope, engine }: TaskRecord): ExpiredTask {
+  return { namespace, jobId, task, attempt, scope, engine: engine.instance }
+}
