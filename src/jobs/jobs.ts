@@ -32,6 +32,8 @@ type Parts = {
   readonly engines: EngineWriter
   readonly gate: { readonly isShipping: boolean; hasRoom(): boolean }
   readonly onLines: LineObserver
+  /** What an answer waits for beyond the write itself. */
+  readonly afterWrite: (() => Promise<void>) | undefined
 }
 
 const unknownEngineType = 'unknown'
@@ -52,6 +54,7 @@ export function createJobs(parts: Parts): Jobs {
       const steps = await Promise.all(reports.map((report) => stepOf(parts, report)))
       const judged = await Promise.all(steps.map((step) => applyToJob(parts, step)))
       const places = await applyToEngines(parts, steps, judged)
+      await parts.afterWrite?.()
       return steps.map(({ report }, i) => {
         const result = judged[i]?.result ?? heartbeatResult(report, places[i], (steps[i] as Step).takesLines)
         countLines(parts, report, result)

@@ -200,7 +200,7 @@ export function jobChanged(
 ): void {
   sampleHistory(job, atMs, effects)
   const isNowOpen = isOpenJob(job)
-  if (isNowOpen !== was.wasOpen) addTo(effects, counterFields.openJobs(job.namespace), isNowOpen ? 1 : -1)
+  if (isNowOpen !== was.wasOpen) addTo(effects, counterFields.openJobs(job.labels.namespace), isNowOpen ? 1 : -1)
   if (isNowOpen && !was.wasOpen && !was.isNewJob) effects.timers.push({ member: timerOf.expire(job), atMs: undefined })
   if (isNowOpen || (!was.wasOpen && !was.isNewJob)) return
   effects.timers.push({ member: timerOf.expire(job), atMs: atMs + rules.retentionMs })

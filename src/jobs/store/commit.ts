@@ -21,6 +21,9 @@ export type Committed = {
 
 const script = readFileSync(new URL('./commit.lua', import.meta.url), 'utf8')
 
+const timeScript = "local t = redis.call('TIME') return t[1] * 1000000 + t[2]"
+const replicaWaitMs = 800
+
 type WithCommit = { scopeCommit(keyCount: number, ...keysAndArgs: (string | number)[]): Promise<(string | number)[]> }
 
 /** Sends changes of one shard in one script call. */
@@ -51,6 +54,23 @@ export class Committer {
       taken: changes.map((_, i) => answer[3 + i] === '1'),
       event: id === '' ? undefined : { before: String(answer[1]), id },
     }
+  }
+
+  /** Sets the clock by the store's. @throws ScopeError REDIS_UNAVAILABLE */
+  async readClock(): Promise<void> {
+    const beganAtMs = performance.now()
+    // Any script answers on any kind of store; TIME itself cannot be routed in a cluster.
+    const time = await this.observed('time', () => this.#store.eval(timeScript, 1, this.#keys.counters(0)))
+    this.#clock.calibrate(Number(time), beganAtMs)
+  }
+
+  /** Waits until what was written is on a replica of every master. @throws ScopeError REDIS_UNAVAILABLE when none took it in time */
+  async awaitReplica(): Promise<void> {
+    const store = this.#store
+    const masters: { wait(replicas: number, withinMs: number): Promise<number> }[] =
+      'nodes' in store ? store.nodes('master') : [store]
+    const counts = await this.observed('wait', () => Promise.all(masters.map((master) => master.wait(1, replicaWaitMs))))
+    if (counts.some((count) => count < 1)) throw new ScopeError('REDIS_UNAVAILABLE', 'no replica has taken the write')
   }
 
   /** Runs a command with its time and failure observed. @throws ScopeError REDIS_UNAVAILABLE */

@@ -65,9 +65,8 @@ function indexTasks(change: Change, { shard, keys, limits, held, known }: Encodi
   for (const [execId, exec] of held.state.execs) {
     const before = known.execs.get(execId)
     if (exec === before) continue
-    for (const [engine, record] of Object.entries(before?.current ?? {})) {
-      if (!isSameTask(record, exec?.current[engine])) change.run('ZREM', key, shownMember(record))
-    }
+    const gone = Object.entries(before?.current ?? {}).filter(([engine, record]) => !isSameTask(record, exec?.current[engine]))
+    for (const [, record] of gone) change.run('ZREM', key, shownMember(record))
     for (const [engine, record] of Object.entries(exec?.current ?? {})) {
       const score = newScore(before?.current[engine], record, limits.lingerMs)
       if (score !== undefined) change.run('ZADD', key, score, shownMember(record))

@@ -41,7 +41,7 @@ export class JobReader {
       }),
     )
     await Promise.all(items.filter((item) => needsOlder(loaded, item)).map((item) => this.#loadOlder(shard, item, loaded)))
-    await this.#findRoom(shard, loaded)
+    await this.#findRoom(shard, items, loaded)
     return loaded
   }
 
@@ -97,14 +97,17 @@ export class JobReader {
   }
 
   /** Says of jobs that do not exist yet whether their namespace may open one more. */
-  async #findRoom(shard: Shard, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
-    const unborn = [...loaded].filter(([, held]) => held.state.job === undefined)
+  async #findRoom(shard: Shard, items: readonly JobItem[], loaded: Map<string, Held<LoadedJob>>): Promise<void> {
+    const unborn = items.flatMap((item) => {
+      const state = loaded.get(`${item.namespace}/${item.jobId}`)?.state
+      return item.kind === 'report' && state !== undefined && state.job === undefined ? [{ namespace: item.labels.namespace, state }] : []
+    })
     if (unborn.length === 0) return
-    const namespaces = [...new Set(unborn.map(([id]) => id.slice(0, id.indexOf('/'))))]
+    const namespaces = [...new Set(unborn.map(({ namespace }) => namespace))]
     const key = this.#keys.counters(shard)
     const counts = await this.#committer.observed('read', () => this.#store.hmget(key, ...namespaces.map(counterFields.openJobs)))
     const full = new Set(namespaces.filter((_, i) => Number(counts[i] ?? 0) >= this.#limits.openJobsMax))
-    for (const [id, held] of unborn) held.state.hasRoom = !full.has(id.slice(0, id.indexOf('/')))
+    for (const { namespace, state } of unborn) state.hasRoom = !full.has(namespace)
   }
 }
 

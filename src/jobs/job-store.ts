@@ -1,0 +1,117 @@
+/** Puts the store of jobs together: rules, writers, sweeper, clock. */
+
+import { createJobs, type EngineWriter, type Jobs, type JobWriter, type LineObserver } from './jobs.ts'
+import type { Keys, Shard } from './keys.ts'
+import { type LabelKind, LabelValues } from './label-values.ts'
+import type { GapLimits } from './rules/order.ts'
+import type { Bounds } from './rules/task-counts.ts'
+import type { MetricKind } from './rules/task-rules.ts'
+import { Committer, type Store, type StoreObserver } from './store/commit.ts'
+import { engineKind } from './store/engine-kind.ts'
+import type { OutboxGate } from './store/job-item.ts'
+import { jobKind } from './store/job-kind.ts'
+import { type CommitListener, RecordWriter, type WriterLimits } from './store/record-writer.ts'
+import { RedisClock } from './store/redis-clock.ts'
+import { Sweeper } from './sweeper.ts'
+
+export type JobStoreSettings = {
+  readonly gaps: GapLimits
+  readonly gapTimeoutMs: number
+  readonly retentionMs: number
+  readonly suspectAfterMs: number
+  readonly lostAfterMs: number
+  readonly lingerMs: number
+  readonly engineLingerMs: number
+  readonly tailBytesMax: number
+  readonly tailRetentionMs: number
+  readonly historySamplesMax: number
+  /** Open jobs of one namespace, all shards together. */
+  readonly openJobsMax: number
+  readonly labelValuesMax: Record<LabelKind, number>
+  readonly isReplicaAwaited: boolean
+}
+
+export type JobStoreParts = {
+  /** For ingest: no hidden retries, commands time out. */
+  readonly store: Store
+  readonly keys: Keys
+  readonly settings: JobStoreSettings
+  readonly bounds: Bounds
+  readonly metricKind: MetricKind
+  readonly gate: OutboxGate
+  readonly observer: StoreObserver
+  readonly onCommitted: CommitListener
+  readonly onLines: LineObserver
+}
+
+export type JobStore = {
+  readonly jobs: Jobs
+  readonly clock: RedisClock
+  readonly sweeper: Sweeper
+  /** A task's series are gone: the store need not bring them back after a restart. */
+  forgetSeries(task: { namespace: string; jobId: string; task: string; engine: string }): Promise<void>
+  /** Sets the clock by the store's. @throws ScopeError REDIS_UNAVAILABLE */
+  readClock(): Promise<void>
+}
+
+const attemptsMax = 20
+const eventsMax = 2_000
+const writerLimits: WriterLimits = { batchMax: 50, cacheMax: 10_000, queueMax: 20_000, triesMax: 100 }
+
+/** Jobs spread over shards unevenly: a shard may hold this much more than its share. */
+const unevenness = 1.25
+
+const forgetScript = `
+-- Purpose: forgets that an ended task has series. KEYS[1] tasks with series. ARGV[1] member. One that is open again (0) stays.
+local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if score and score ~= '0' then return redis.call('ZREM', KEYS[1], ARGV[1]) end
+return 0
+`
+
+export function openJobStore(parts: JobStoreParts): JobStore {
+  const { store, keys, settings, observer, gate, onCommitted } = parts
+  const clock = new RedisClock()
+  const committer = new Committer(store, keys, clock, eventsMax, observer)
+  const rules = {
+    gaps: settings.gaps,
+    metricKind: parts.metricKind,
+    bounds: parts.bounds,
+    gapTimeoutMs: settings.gapTimeoutMs,
+    retentionMs: settings.retentionMs,
+    lostAfterMs: settings.lostAfterMs,
+    lingerMs: settings.lingerMs,
+    attemptsMax,
+  }
+  const jobLimits = {
+    tailBytesMax: settings.tailBytesMax,
+    tailRetentionMs: settings.tailRetentionMs,
+    historySamplesMax: settings.historySamplesMax,
+    openJobsMax: Math.ceil((settings.openJobsMax / keys.shardCount) * (keys.shardCount === 1 ? 1 : unevenness)),
+    lingerMs: settings.lingerMs,
+  }
+  const jobs: JobWriter = new RecordWriter(
+    jobKind(store, keys, committer, rules, jobLimits, gate),
+    committer,
+    writerLimits,
+    onCommitted,
+  )
+  const engines: EngineWriter = new RecordWriter(
+    engineKind(store, keys, committer, settings, gate.isShipping, settings.tailBytesMax),
+    committer,
+    writerLimits,
+    onCommitted,
+  )
+  const labels = new LabelValues(store, keys, committer, settings.labelValuesMax)
+  const afterWrite = settings.isReplicaAwaited ? () => committer.awaitReplica() : undefined
+  return {
+    jobs: createJobs({ keys, clock, labels, jobs, engines, gate, onLines: parts.onLines, afterWrite }),
+    clock,
+    sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules }),
+    forgetSeries: async ({ namespace, jobId, task, engine }) => {
+      const shard: Shard = keys.shardOfJob(namespace, jobId)
+      const member = JSON.stringify([namespace, jobId, task, engine])
+      await committer.observed('forget', () => store.eval(forgetScript, 1, keys.shown(shard), member))
+    },
+    readClock: () => committer.readClock(),
+  }
+}
