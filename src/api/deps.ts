@@ -1,0 +1,89 @@
+/** The query API: everything that can be read over HTTP, its description, and the pages for people. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Router } from 'express'
+import type { Queries } from '../jobs/queries/queries.ts'
+import type { Reach } from '../jobs/queries/reach.ts'
+
+export type ApiRole = 'read' | 'admin'
+
+/**
+ * Who a request is from, and what it may reach.
+ * @throws ScopeError TOKEN_MISSING, TOKEN_INVALID, ROLE_MISSING or RATE_LIMITED
+ */
+export type AccessCheck = (request: IncomingMessage, role: ApiRole) => { readonly namespaces: Reach }
+
+/** What a client of the event stream wants to hear. */
+export type StreamWish = {
+  readonly reach: Reach
+  readonly namespace?: string | undefined
+  readonly jobId?: string | undefined
+  /** Log cursor behind which the lines of the job begin; absent = lines from now on. */
+  readonly after?: string | undefined
+}
+
+/** @throws ScopeError BUSY when there are too many clients; then nothing has been written yet */
+export type LiveDoor = { open(response: ServerResponse, wish: StreamWish): void }
+
+/** Lines of a job out of Loki. */
+export type LokiLogs = (query: {
+  readonly namespace: string
+  readonly jobId: string
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly levels?: readonly string[] | undefined
+  readonly order: 'asc' | 'desc'
+  /** Inclusive. */
+  readonly fromMs?: number | undefined
+  /** Exclusive. */
+  readonly toMs?: number | undefined
+}) => Promise<{
+  readonly lines: readonly {
+    readonly ts: string
+    readonly level: string
+    readonly line: string
+    readonly execId?: string
+    readonly engine: string
+    readonly fields: Readonly<Record<string, string>>
+  }[]
+  readonly nextCursor?: string
+  /** Where the page ended, for following. */
+  readonly cursor?: string
+}>
+
+/** Which dead letters a change is about: these ids, or all of them. */
+export type DeadLetterChoice = 'all' | readonly string[]
+
+/** Lines that Loki refuses for good. Every method sees only the namespaces within reach. */
+export type DeadLetters = {
+  list(page: {
+    readonly limit: number
+    readonly cursor?: string | undefined
+    readonly reach: Reach
+  }): Promise<{ readonly deadLetters: readonly unknown[]; readonly nextCursor: string | null }>
+  /** Puts lines back into the outbox. */
+  replay(choice: DeadLetterChoice, reach: Reach): Promise<{ readonly replayed: number }>
+  remove(choice: DeadLetterChoice, reach: Reach): Promise<{ readonly deleted: number }>
+}
+
+export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }
+
+export type ApiDeps = {
+  readonly version: string
+  readonly queries: Queries
+  readonly access: AccessCheck
+  readonly live: LiveDoor
+  readonly readiness: () => Readiness
+  readonly deadLetters: DeadLetters
+  /** Absent = no Loki is configured. */
+  readonly lokiLogs?: LokiLogs | undefined
+  /** JSON Schema of one report, for the description of the ingest route. */
+  readonly reportJsonSchema: Readonly<Record<string, unknown>>
+  /** Told of every fault of our own, once, with the id the client was given. */
+  readonly onFault: (error: unknown, requestId: string) => void
+  /** Paths of the OpenAPI document that other parts serve, added to those of this one. */
+  readonly morePaths?: Readonly<Record<string, unknown>> | undefined
+  /** Routers of other parts, asked after this one and before the 404. */
+  readonly moreRouters?: readonly Router[] | undefined
+  /** Further links of the landing page, e.g. the console and Grafana. */
+  readonly links?: readonly { readonly href: string; readonly name: string; readonly about: string }[] | undefined
+}

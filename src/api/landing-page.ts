@@ -1,0 +1,44 @@
+import type { ApiDeps } from './deps.ts'
+import { type Html, html } from './html.ts'
+
+const ownLinks = [
+  { href: '/metrics', name: 'Metrics', about: 'The series, as Prometheus scrapes them' },
+  { href: '/api/v1/jobs', name: 'Jobs', about: 'Newest first, as JSON' },
+  { href: '/api/v1/engines', name: 'Engines', about: 'Live, suspect and lost' },
+  { href: '/api/docs', name: 'API', about: 'Every route, its arguments and answers' },
+  { href: '/-/ready', name: 'Readiness', about: 'And why not, if not' },
+]
+
+/** The page at `/`: what this is, how it is, where to go. */
+export function landingPage({ version, readiness, links }: Pick<ApiDeps, 'version' | 'readiness' | 'links'>): Html {
+  const { ready } = readiness()
+  const cards = [...(links ?? []), ...ownLinks].map(
+    (link) => html`<li><a href="${link.href}"><strong>${link.name}</strong><span>${link.about}</span></a></li>`,
+  )
+  return page(
+    'Enginescope',
+    html`<h1>Enginescope</h1>
+<p class="faint">What compute engines do: one report per task becomes live job state, Prometheus series and Loki logs.</p>
+<span class="pill ${ready ? 'ok' : 'bad'}">${ready ? 'ready' : 'not ready'}</span> <span class="faint">version ${version}</span>
+<ul class="cards">${cards}</ul>
+<h2>Report a task</h2>
+<pre><code>curl -H 'content-type: application/json' http://127.0.0.1:7717/api/v1/reports -d '
+  {"jobId":"hello","execId":"1","status":"Running","progress":0.5,"engine":{"instance":"my-engine:1"}}'</code></pre>`,
+  )
+}
+
+/** A whole page around its content. */
+export function page(title: string, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/api/docs/style.css">
+</head>
+<body><main>${content}</main></body>
+</html>
+`
+}
