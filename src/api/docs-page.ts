@@ -7,6 +7,7 @@ export function docsPage(document: OpenApiDocument): Html {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
   )
+  operations.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
   const sections = document.tags.map(({ name }) => {
     const own = operations.filter(({ operation }) => operation.tags.includes(name))
     return html`<h2 id="${anchorOf(name)}">${name}</h2>${own.map((each) => operationBlock(each.path, each.method, each.operation))}`
@@ -26,7 +27,7 @@ ${Object.entries(document.components.schemas).map(([name, schema]) => schemaBloc
 function operationBlock(path: string, method: string, operation: Operation): Html {
   const isOpen = operation.security?.length === 0
   return html`<details><summary><span class="method ${method}">${method}</span><code>${path}</code>
-<span class="faint">${operation.summary}</span></summary><div class="body">
+<span class="faint">${prose(operation.summary)}</span></summary><div class="body">
 ${parametersBlock(operation.parameters ?? [])}
 ${operation.requestBody !== undefined && html`<h3>Body</h3>${schemaLinks(operation.requestBody)}`}
 <h3>Answers</h3><div class="scroll"><table>${Object.entries(operation.responses).map(([status, response]) => answerRow(status, response))}</table></div>
@@ -38,7 +39,7 @@ function parametersBlock(parameters: readonly ParameterObject[]): Html | undefin
   if (parameters.length === 0) return undefined
   const rows = parameters.map(
     ({ name, in: place, description, schema }) =>
-      html`<tr><td><code>${name}</code></td><td class="faint">${place}</td><td>${description} <span class="faint">${limitsOf(schema)}</span></td></tr>`,
+      html`<tr><td><code>${name}</code></td><td class="faint">${place}</td><td>${prose(description)} <span class="faint">${limitsOf(schema)}</span></td></tr>`,
   )
   return html`<h3>Arguments</h3><div class="scroll"><table>${rows}</table></div>`
 }
@@ -69,6 +70,11 @@ function limitsOf(schema: unknown): string {
 function schemaBlock(name: string, schema: unknown): Html {
   return html`<details id="schema-${name}"><summary><code>${name}</code></summary>
 <div class="body"><h3>JSON Schema</h3><pre><code>${JSON.stringify(schema, null, 2)}</code></pre></div></details>`
+}
+
+/** Text in which backticks mark code. */
+function prose(text: string): Html[] {
+  return text.split('`').map((part, i) => (i % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))
 }
 
 function anchorOf(name: string): string {

@@ -9,9 +9,14 @@ const ownLinks = [
   { href: '/-/ready', name: 'Readiness', about: 'And why not, if not' },
 ]
 
-/** The page at `/`: what this is, how it is, where to go. */
-export function landingPage({ version, readiness, links }: Pick<ApiDeps, 'version' | 'readiness' | 'links'>): Html {
+/** The page at `/`: what this is, how it is, where to go. @param host as the browser named it */
+export function landingPage(
+  { version, readiness, links }: Pick<ApiDeps, 'version' | 'readiness' | 'links'>,
+  host: string | undefined,
+): Html {
   const { ready } = readiness()
+  // It is to be pasted into a shell: nothing but an address goes in.
+  const address = /^[\w.:[\]-]{1,255}$/.test(host ?? '') ? host : '127.0.0.1:7717'
   const cards = [...(links ?? []), ...ownLinks].map(
     (link) => html`<li><a href="${link.href}"><strong>${link.name}</strong><span>${link.about}</span></a></li>`,
   )
@@ -22,7 +27,7 @@ export function landingPage({ version, readiness, links }: Pick<ApiDeps, 'versio
 <span class="pill ${ready ? 'ok' : 'bad'}">${ready ? 'ready' : 'not ready'}</span> <span class="faint">version ${version}</span>
 <ul class="cards">${cards}</ul>
 <h2>Report a task</h2>
-<pre><code>curl -H 'content-type: application/json' http://127.0.0.1:7717/api/v1/reports -d '
+<pre><code>curl -H 'content-type: application/json' http://${address}/api/v1/reports -d '
   {"jobId":"hello","execId":"1","status":"Running","progress":0.5,"engine":{"instance":"my-engine:1"}}'</code></pre>`,
   )
 }

@@ -36,7 +36,7 @@ const pathPartAbout: Readonly<Record<string, string>> = {
   instance: 'Instance of the engine, percent-encoded.',
 }
 
-const accessCodes = ['TOKEN_MISSING', 'TOKEN_INVALID', 'ROLE_MISSING', 'RATE_LIMITED'] as const
+const accessCodes = ['TOKEN_MISSING', 'TOKEN_INVALID', 'ROLE_MISSING', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'] as const
 
 /** The description of every route, OpenAPI 3.1. */
 export function openApiDocument(

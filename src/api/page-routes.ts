@@ -35,7 +35,7 @@ export function pageRoutes(deps: ApiDeps, others: readonly Route[]): Route[] {
       path: '/',
       summary: 'Landing page',
       answer: { contentType: 'text/html' },
-      answerTo: ({ response }) => void response.type('html').send(landingPage(deps).html),
+      answerTo: ({ request, response }) => void response.type('html').send(landingPage(deps, request.headers.host).html),
     }),
     ...healthRoutes(deps),
   ]

@@ -33,7 +33,7 @@ nav { display: flex; flex-wrap: wrap; gap: .4rem 1rem; margin-top: 1rem }
 details { background: var(--card); border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0 }
 summary { cursor: pointer; padding: .6rem .9rem; display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline }
 summary::-webkit-details-marker { display: none } summary:hover { background: var(--code) }
-summary code { background: none; padding: 0; font-weight: 600; overflow-wrap: anywhere }
+summary > code { background: none; padding: 0; font-weight: 600; overflow-wrap: anywhere }
 summary .faint { font-size: .92rem }
 .method { font: 700 12px/1 ui-monospace, monospace; width: 3.6rem; text-transform: uppercase }
 .get { color: var(--get) } .post { color: var(--post) } .delete { color: var(--delete) }
