@@ -5,14 +5,17 @@ import { Pool } from 'undici'
 import { ScopeError } from '../errors.ts'
 import { cleanText, isTenant, type PushResult, pushResult, retryAfterMsOf } from './loki-answer.ts'
 import {
+  type FoundLine,
   foundLines,
   type JobLogPage,
   type JobLogQuery,
   jobLogQl,
+  openInstant,
   type Position,
   pageOf,
   parsePosition,
   unseen,
+  withWholeInstant,
 } from './loki-query.ts'
 
 export type LokiAuth =
@@ -102,11 +105,15 @@ class HttpLokiClient implements LokiClient {
     const position = query.after === undefined ? undefined : parsePosition(query.after)
     const known = position?.upTo === undefined ? (position?.keys.length ?? 0) : linesMaxOfLoki
     const wanted = Math.min(linesMaxOfLoki, query.limit + known + 1)
-    const { found, asked } = await this.#find(query, position, wanted)
-    const isOneFullInstant = found.length === asked && position !== undefined && unseen(found, position, query.order).length === 0
+    const { found, isCut } = await this.#find(query, rangeOf(query, position), wanted)
+    if (!isCut) return pageOf(found, position, query, false)
     // More lines in one nanosecond than Loki returns at once: the only way on is past it.
-    if (isOneFullInstant) return await this.queryJob({ ...query, after: stepped(position.ns, query.order) })
-    return pageOf(found, position, query, found.length === asked)
+    const isStuck = position !== undefined && unseen(found, position, query.order).length === 0
+    if (isStuck) return await this.queryJob({ ...query, after: stepped(position.ns, query.order) })
+    const ns = openInstant(found, position, query)
+    if (ns === undefined) return pageOf(found, position, query, true)
+    const whole = await this.#find(query, instantRange(ns), linesMaxOfLoki)
+    return pageOf(withWholeInstant(found, whole.found, ns), position, query, true)
   }
 
   async ready(): Promise<{ readonly ready: boolean; readonly reason?: string }> {
@@ -124,16 +131,26 @@ class HttpLokiClient implements LokiClient {
   }
 
   /** Asks for fewer lines when an answer is too large to be read whole. */
-  async #find(query: JobLogQuery, position: Position | undefined, wanted: number) {
-    for (let asked = wanted; ; asked = Math.ceil(asked / 4)) {
-      const answer = await this.#query(query, position, asked)
-      if (answer.isWhole) return { found: foundLines(answer.body, query.order), asked }
-      if (asked === 1) throw new ScopeError('LOKI_UNAVAILABLE', 'Loki did not answer whole.')
+  async #find(query: JobLogQuery, range: Range, wanted: number): Promise<{ found: FoundLine[]; isCut: boolean }> {
+    for (let limit = wanted; ; limit = Math.ceil(limit / 4)) {
+      const answer = await this.#query(query, range, limit)
+      if (answer.isWhole) {
+        const found = foundLines(answer.body, query.order)
+        return { found, isCut: found.length >= limit }
+      }
+      if (limit === 1) throw new ScopeError('LOKI_UNAVAILABLE', 'Loki did not answer whole.')
     }
   }
 
-  async #query(query: JobLogQuery, position: Position | undefined, limit: number): Promise<Answer> {
-    const path = `/loki/api/v1/query_range?${queryParameters(query, position, limit)}`
+  async #query(query: JobLogQuery, range: Range, limit: number): Promise<Answer> {
+    const parameters = new URLSearchParams({
+      query: jobLogQl(query),
+      start: String(range.start),
+      end: String(range.end),
+      limit: String(limit),
+      direction: query.order === 'asc' ? 'forward' : 'backward',
+    })
+    const path = `/loki/api/v1/query_range?${parameters}`
     let answer: Answer
     try {
       answer = await this.#call({ method: 'GET', path, bytesMax: queryAnswerBytesMax })
@@ -225,21 +242,22 @@ function authorizationOf(auth: LokiAuth | undefined): string | undefined {
   return `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`
 }
 
-/** Loki's `start` is inclusive and its `end` is not; the position's own nanosecond is asked for again, whole. */
-function queryParameters(query: JobLogQuery, position: Position | undefined, limit: number): URLSearchParams {
+/** ns; Loki's `start` is inclusive and its `end` is not. */
+type Range = { readonly start: bigint; readonly end: bigint }
+
+/** The position's own nanosecond is asked for again. */
+function rangeOf(query: JobLogQuery, position: Position | undefined): Range {
   const toMs = query.toMs ?? Date.now() + 10 * 60_000
-  const fromMs = Math.max(query.fromMs ?? toMs - querySpanMsMax, toMs - querySpanMsMax, 0)
+  const fromMs = Math.max(query.fromMs ?? 0, toMs - querySpanMsMax, 0)
   let start = BigInt(Math.floor(fromMs)) * 1_000_000n
   let end = BigInt(Math.ceil(toMs)) * 1_000_000n
   if (position !== undefined && query.order === 'asc') start = larger(start, BigInt(position.ns))
   if (position !== undefined && query.order === 'desc') end = smaller(end, BigInt(position.ns) + 1n)
-  return new URLSearchParams({
-    query: jobLogQl(query),
-    start: String(start),
-    end: String(larger(end, start + 1n)),
-    limit: String(limit),
-    direction: query.order === 'asc' ? 'forward' : 'backward',
-  })
+  return { start, end: larger(end, start + 1n) }
+}
+
+function instantRange(ns: string): Range {
+  return { start: BigInt(ns), end: BigInt(ns) + 1n }
 }
 
 function larger(a: bigint, b: bigint): bigint {

@@ -110,14 +110,31 @@ export function pageOf(
   const taken = fresh.slice(0, query.limit)
   const last = taken.at(-1)
   if (last === undefined) return { lines: [], ...(before === undefined ? {} : { cursor: cursorText(before) }) }
-  const keys = taken.filter((line) => line.ns === last.ns).map((line) => line.key)
+  const keysOf = (lines: readonly FoundLine[]) => lines.filter((line) => line.ns === last.ns).map((line) => line.key)
   const known: Position = before?.ns === last.ns ? before : { ns: last.ns, keys: [] }
+  const isNamed = known.upTo === undefined && keysOf(found).length <= keysMax
   const cursor = cursorText(
-    known.keys.length + keys.length > keysMax || known.upTo !== undefined
-      ? { ns: last.ns, keys: [], upTo: last.key }
-      : { ns: last.ns, keys: [...known.keys, ...keys] },
+    isNamed ? { ns: last.ns, keys: [...known.keys, ...keysOf(taken)] } : { ns: last.ns, keys: [], upTo: last.key },
   )
   return { lines: taken.map(jobLine), cursor, ...(isCut || fresh.length > query.limit ? { nextCursor: cursor } : {}) }
+}
+
+/**
+ * The nanosecond in which a page would end although Loki, being cut short, may not have shown all lines of it. The
+ * page must be made with all of them: which of them Loki shows first is not defined.
+ */
+export function openInstant(
+  found: readonly FoundLine[],
+  before: Position | undefined,
+  query: Pick<JobLogQuery, 'limit' | 'order'>,
+): string | undefined {
+  const ns = unseen(found, before, query.order).slice(0, query.limit).at(-1)?.ns
+  return ns === found.at(-1)?.ns ? ns : undefined
+}
+
+/** Puts all lines of a nanosecond, the last one found, in the place of those that were found of it. */
+export function withWholeInstant(found: readonly FoundLine[], whole: readonly FoundLine[], ns: string): FoundLine[] {
+  return [...found.filter((line) => line.ns !== ns), ...whole]
 }
 
 /** Those lines that an earlier page did not return. */

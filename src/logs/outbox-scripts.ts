@@ -1,8 +1,8 @@
 /**
  * What is done to the outbox and the dead letters inside Redis. Each script touches the keys of one shard only.
  *
- * Scripts that free memory write with XACK or XDEL first: with `maxmemory` reached Redis refuses a script at its
- * first *growing* command, and lets it run to the end once it has written. So shippers drain a full store.
+ * Scripts that have to run in a full store write with XACK or XDEL first, if need be of nothing: with `maxmemory` reached Redis refuses a script at its
+ * first *growing* command, and lets it run to the end once it has written. So shippers drain it.
  * All of them may run twice.
  */
 import type { Cluster, Redis } from 'ioredis'
@@ -28,6 +28,7 @@ export const surveyScript: Script = {
   lua: `
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)
 if pending.err then
+  redis.call('XDEL', KEYS[1], '0-0')
   redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
   pending = {}
 end

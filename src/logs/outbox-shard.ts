@@ -90,6 +90,10 @@ export class OutboxShard {
     return held !== undefined && held.consumer !== this.#consumer
   }
 
+  get #hasLeft(): boolean {
+    return this.#next < this.#buffer.length
+  }
+
   /** There may be new entries: read at the next turn. */
   wake(): void {
     this.#mayHaveMore = true
@@ -117,9 +121,9 @@ export class OutboxShard {
   async fill(): Promise<void> {
     if (this.survey === undefined) await this.look()
     if (this.isHeld) await this.#takeOver()
-    if (this.isHeld || this.#next < this.#buffer.length || !this.#mayHaveMore) return
+    if (this.isHeld || this.#hasLeft || !this.#mayHaveMore) return
     if (this.#historyAfter !== undefined) await this.#readOwn(this.#historyAfter)
-    if (this.#historyAfter === undefined && this.#buffer.length === 0) await this.#readNew()
+    if (this.#historyAfter === undefined && !this.#hasLeft) await this.#readNew()
   }
 
   /**

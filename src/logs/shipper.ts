@@ -1,4 +1,5 @@
 /** Brings the outbox to Loki: oldest first, at least once in identical bytes, ended only when Loki has the lines. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ScopeError } from '../errors.ts'
 import type { Keys, Shard } from '../jobs/keys.ts'
 import { backoffMs, Pause } from './backoff.ts'
@@ -96,6 +97,8 @@ export class Shipper {
   readonly #abort = new AbortController()
   #isClosing = false
   #wasWoken = false
+  /** Before that it is not known what others have to ship first. */
+  #hasLooked = false
   #loops: Promise<unknown> | undefined
   #lokiTrouble: ShipperReadiness = { ready: true }
   #storeTrouble: string | undefined
@@ -115,7 +118,7 @@ export class Shipper {
     const { store, keys, replicaId } = this.#options
     const limits = { claimIdleMs: this.#limits.claimIdleMs, readBytes: readAheadBytes }
     this.#shards.set(shard, new OutboxShard(store, keys, shard, replicaId, limits))
-    this.#loops ??= Promise.all([this.#watch(), this.#run()])
+    this.#loops ??= this.#begin()
     this.wake(shard)
   }
 
@@ -156,6 +159,12 @@ export class Shipper {
     this.#shards.clear()
   }
 
+  /** After the shards that are started along with the first one. */
+  async #begin(): Promise<void> {
+    await nextTurn()
+    await Promise.all([this.#watch(), this.#run()])
+  }
+
   /** Looks at the shards once a poll: age, bytes, group, hints. */
   async #watch(): Promise<void> {
     while (!this.#isClosing) {
@@ -173,6 +182,7 @@ export class Shipper {
     const shipped = new Set(own.filter((shard) => !shard.isHeld).map((shard) => shard.shard))
     const all = Array.from({ length: this.#options.keys.shardCount }, (_, shard) => shard)
     await this.#guard.look(all.filter((shard) => !shipped.has(shard)))
+    this.#hasLooked = true
     if (surveys.some((survey) => survey.entries > 0)) this.#idle.end()
   }
 
@@ -188,13 +198,17 @@ export class Shipper {
   async #turn(): Promise<boolean> {
     this.#wasWoken = false
     const bytesMax = this.#limits.batchBytes
-    const entries = await this.#guarded(() => takeOldest([...this.#shards.values()], this.#guard, bytesMax))
+    const entries = this.#hasLooked ? await this.#guarded(() => this.#take(bytesMax)) : []
     if (entries !== undefined && entries.length > 0) {
       await this.#ship(entries.map((entry) => openParcel(entry, Date.now())))
       return entries.reduce((sum, entry) => sum + entry.bytes, 0) >= bytesMax
     }
-    if (!this.#wasWoken) await this.#idle.wait(this.#limits.pollMs)
+    if (!this.#wasWoken || !this.#hasLooked) await this.#idle.wait(this.#limits.pollMs)
     return entries !== undefined
+  }
+
+  #take(bytesMax: number): Promise<OutboxEntry[]> {
+    return takeOldest([...this.#shards.values()], this.#guard, bytesMax)
   }
 
   async #ship(opened: readonly { parcel: Parcel; lines: readonly ParcelLine[] }[]): Promise<void> {
