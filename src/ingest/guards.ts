@@ -1,5 +1,6 @@
 /** What a server on an open port must have: time limits, and answers to requests that are no HTTP. */
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ScopeError } from '../errors.ts'
 import { rawErrorAnswer, refuseUnread, requestIdOf } from './answer.ts'
@@ -49,8 +50,14 @@ export function connectionGuards(server: Server, limits: ConnectionLimits = {}):
     const isAnswerable =
       socket.writable && error.code !== 'ECONNRESET' && (count === 0 || (count === 1 && newest?.headersSent === false))
     if (isAnswerable) socket.end(rawErrorAnswer(clientErrorOf(error)), () => socket.destroy())
-    else socket.destroy()
+    else closeAfterWriting(socket)
   })
+}
+
+/** An answer that was just written is still on its way: it goes out first. */
+function closeAfterWriting(socket: Duplex): void {
+  if (socket instanceof Socket && socket.writable) socket.destroySoon()
+  else socket.destroy()
 }
 
 function clientErrorOf(error: NodeJS.ErrnoException): ScopeError {
