@@ -110,7 +110,7 @@ export const ownMetrics = {
     help: 'Log lines of engines, by what became of them.',
     unit: 'count',
     labels: ['outcome'],
-    values: { outcome: ['accepted', 'shipped', 'dead_lettered', 'refused'] },
+    values: { outcome: ['accepted', 'shipped', 'dead_lettered', 'dead_letters_trimmed', 'refused'] },
     source: 'logs',
     group: 'own',
   },
