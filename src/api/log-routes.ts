@@ -56,7 +56,9 @@ async function readLogs(deps: ApiDeps, namespace: string, jobId: string, wish: L
   const tail = await found(queries.getTail(namespace, jobId, wish))
   if (lokiLogs === undefined || isTailEnough(tail, wish)) return fromTail(tail, lokiLogs, wish)
   try {
-    return await readLoki(lokiLogs, namespace, jobId, wish)
+    const page = await readLoki(lokiLogs, namespace, jobId, wish)
+    // Whoever reads backwards has begun at the newest line: what comes later comes to the tail.
+    return wish.order === 'desc' ? { ...page, resumeCursor: tail.resumeCursor } : page
   } catch (error) {
     // What the tail holds is worth more than nothing; `hasGap` says that it is not all.
     if (error instanceof ScopeError && error.code === 'LOKI_UNAVAILABLE') return fromTail(tail, undefined, wish)
