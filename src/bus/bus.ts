@@ -30,6 +30,9 @@ export type BusParts = {
   readonly onTrouble: (step: string, error: unknown) => void
 }
 
+/** After a step that failed, the next try comes so soon. */
+const retryMs = 500
+
 export class Bus {
   readonly #parts: BusParts
   readonly #leases: Lease[]
@@ -63,9 +66,9 @@ export class Bus {
   /** Starts owning and following. Resolves after the first round, whether or not the store could be reached. */
   async start(): Promise<void> {
     const { settings } = this.#parts
-    await this.#safely('ownership', () => this.#own())
+    const isOwning = await this.#safely('ownership', () => this.#own())
     this.#loops.push(
-      this.#loop('ownership', settings.leaseMs / 3, () => this.#own()),
+      this.#loop('ownership', settings.leaseMs / 3, () => this.#own(), isOwning),
       this.#loop('follow', settings.pollMs, () => this.#poll()),
       this.#loop('sweep', settings.sweepMs, () => this.#sweep()),
       this.#loop('expiry', settings.expiryCheckMs, async () => this.dropExpired()),
@@ -214,23 +217,27 @@ export class Bus {
     }
   }
 
-  async #loop(step: string, everyMs: number, run: () => Promise<void>): Promise<void> {
+  async #loop(step: string, everyMs: number, run: () => Promise<void>, isFirstDone = true): Promise<void> {
     const { signal } = this.#stop
+    let isDone = isFirstDone
     while (!signal.aborted) {
       try {
-        await wait(everyMs, undefined, { signal })
+        await wait(isDone ? everyMs : Math.min(everyMs, retryMs), undefined, { signal })
       } catch {
         return // The wait was cut short because the bus stops.
       }
-      await this.#safely(step, run)
+      isDone = await this.#safely(step, run)
     }
   }
 
-  async #safely(step: string, run: () => Promise<void>): Promise<void> {
+  /** @returns whether it went well; if not, it is told and tried again */
+  async #safely(step: string, run: () => Promise<void>): Promise<boolean> {
     try {
       await run()
+      return true
     } catch (error) {
       this.#parts.onTrouble(step, error)
+      return false
     }
   }
 }

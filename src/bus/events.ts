@@ -29,35 +29,33 @@ export async function readEvents(store: Store, keys: Keys, shard: Shard, positio
   }
   if (entries.length === 0 && (await newestPosition(store, keys, shard)) !== position) return 'gap'
   const events = await Promise.all([...references.values()].map(([kind, words]) => fetchRecord(store, keys, shard, kind, words)))
-  return { position: reached, events: events.flat(), hasMore: entries.length === entriesPerRead }
+  return { position: reached, events, hasMore: entries.length === entriesPerRead }
 }
 
-async function fetchRecord(
-  store: Store,
-  keys: Keys,
-  shard: Shard,
-  kind: string,
-  words: readonly string[],
-): Promise<ScopeEvent[]> {
-  const [first = '', second = '', task = '', engine = '', scope = 'task'] = words
-  if (kind === 'e') {
-    const text = await store.hget(keys.engine(shard, first), 'engine')
-    const record = text === null ? undefined : (JSON.parse(text) as EngineRecord)
-    return [record === undefined || record.isGone ? { kind: 'engine-gone', instance: first } : { kind: 'engine', record }]
-  }
-  const key = keys.job(shard, first, second)
-  if (kind === 'j') {
-    const text = await store.hget(key, 'job')
-    return [
-      text === null
-        ? { kind: 'job-gone', namespace: first, jobId: second }
-        : { kind: 'job', record: JSON.parse(text) as JobRecord },
-    ]
-  }
-  const text = await store.hget(key, `t:${task}`)
-  const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
+type Words = readonly string[]
+
+function fetchRecord(store: Store, keys: Keys, shard: Shard, kind: string, words: Words): Promise<ScopeEvent> {
+  if (kind === 'e') return fetchEngine(store, keys, shard, words)
+  return kind === 'j' ? fetchJob(store, keys, shard, words) : fetchTask(store, keys, shard, words)
+}
+
+async function fetchEngine(store: Store, keys: Keys, shard: Shard, [instance = '']: Words): Promise<ScopeEvent> {
+  const record = parsed<EngineRecord>(await store.hget(keys.engine(shard, instance), 'engine'))
+  return record === undefined || record.isGone ? { kind: 'engine-gone', instance } : { kind: 'engine', record }
+}
+
+async function fetchJob(store: Store, keys: Keys, shard: Shard, [namespace = '', jobId = '']: Words): Promise<ScopeEvent> {
+  const record = parsed<JobRecord>(await store.hget(keys.job(shard, namespace, jobId), 'job'))
+  return record === undefined ? { kind: 'job-gone', namespace, jobId } : { kind: 'job', record }
+}
+
+async function fetchTask(store: Store, keys: Keys, shard: Shard, words: Words): Promise<ScopeEvent> {
+  const [namespace = '', jobId = '', task = '', engine = '', scope = 'task'] = words
+  const exec = parsed<ExecRecord>(await store.hget(keys.job(shard, namespace, jobId), `t:${task}`))
   const record = exec?.current[scope === 'job' ? '' : engine]
-  if (record === undefined || record.engine.instance !== engine)
-    return [{ kind: 'task-gone', namespace: first, jobId: second, task, engine }]
-  return [{ kind: 'task', record }]
+  return record?.engine.instance === engine ? { kind: 'task', record } : { kind: 'task-gone', namespace, jobId, task, engine }
+}
+
+function parsed<T>(text: string | null): T | undefined {
+  return text === null ? undefined : (JSON.parse(text) as T)
 }

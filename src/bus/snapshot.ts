@@ -23,7 +23,7 @@ export async function loadSnapshot(
 }
 
 async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRecord[]> {
-  const members = await store.zrange(keys.shown(shard), 0, -1)
+  const members = await store.zrange(keys.shown(shard), '0', '-1')
   return inPages(members, async (member) => {
     const [namespace = '', jobId = '', task = '', engine = ''] = JSON.parse(member) as string[]
     const text = await store.hget(keys.job(shard, namespace, jobId), `t:${task}`)
@@ -33,7 +33,7 @@ async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRe
 }
 
 async function loadEngines(store: Store, keys: Keys, shard: Shard): Promise<EngineRecord[]> {
-  const instances = await store.zrange(keys.engines(shard), 0, -1)
+  const instances = await store.zrange(keys.engines(shard), '0', '-1')
   return inPages(instances, async (instance) => {
     const text = await store.hget(keys.engine(shard, instance), 'engine')
     const record = text === null ? undefined : (JSON.parse(text) as EngineRecord)
@@ -42,7 +42,7 @@ async function loadEngines(store: Store, keys: Keys, shard: Shard): Promise<Engi
 }
 
 async function loadJobs(store: Store, keys: Keys, shard: Shard): Promise<JobRecord[]> {
-  const members = await store.zrange(keys.openJobs(shard), 0, -1)
+  const members = await store.zrange(keys.openJobs(shard), '0', '-1')
   return inPages(members, async (member) => {
     const slash = member.indexOf('/')
     const text = await store.hget(keys.job(shard, member.slice(0, slash), member.slice(slash + 1)), 'job')

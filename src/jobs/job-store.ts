@@ -48,6 +48,8 @@ export type JobStore = {
   readonly jobs: Jobs
   readonly clock: RedisClock
   readonly sweeper: Sweeper
+  /** Runs commands of other readers observed in the same way. */
+  readonly committer: Pick<Committer, 'observed'>
   /** A task's series are gone: the store need not bring them back after a restart. */
   forgetSeries(task: { namespace: string; jobId: string; task: string; engine: string }): Promise<void>
   /** Sets the clock by the store's. @throws ScopeError REDIS_UNAVAILABLE */
@@ -106,6 +108,7 @@ export function openJobStore(parts: JobStoreParts): JobStore {
   return {
     jobs: createJobs({ keys, clock, labels, jobs, engines, gate, onLines: parts.onLines, afterWrite }),
     clock,
+    committer,
     sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules }),
     forgetSeries: async ({ namespace, jobId, task, engine }) => {
       const shard: Shard = keys.shardOfJob(namespace, jobId)

@@ -21,7 +21,12 @@ export function createLog(settings: LogSettings, fd: number): { log: Log; flush:
   destination.on('error', () => {
     droppedCount += 1
   })
-  const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } }
+  const options = {
+    level: settings.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: levelName },
+  }
   const target = settings.format === 'json' ? destination : { write: (line: string) => void destination.write(asText(line)) }
   const logger = pino(options, target)
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, message: string) =>
@@ -33,7 +38,11 @@ export function createLog(settings: LogSettings, fd: number): { log: Log; flush:
       droppedCount += 1 // Not open yet, or no longer: there is nowhere left to say so.
     }
   }
-  return { log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }, flush, dropped: () => droppedCount }
+  return {
+    log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
+    flush,
+    dropped: () => droppedCount,
+  }
 }
 
 const levelName = (label: string) => ({ level: label })
@@ -52,11 +61,19 @@ export function redacted(value: unknown, depth: number): unknown {
 function redactedError(error: Error, depth: number): unknown {
   const { name, message, stack, cause } = error
   const code = 'code' in error ? { code: error.code } : {}
-  return { name, message, ...code, stack, ...(cause === undefined || depth >= depthMax ? {} : { cause: redacted(cause, depth + 1) }) }
+  return {
+    name,
+    message,
+    ...code,
+    stack,
+    ...(cause === undefined || depth >= depthMax ? {} : { cause: redacted(cause, depth + 1) }),
+  }
 }
 
 function asText(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const rest = Object.entries(fields).map(
+    ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
   return `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${rest.join('')}\n`
 }

@@ -1,7 +1,10 @@
 /** Connections to the store, each fit for its use. */
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { type RedisOptions as AllOptions, Cluster, Redis } from 'ioredis'
 import type { RedisTarget } from '../config/redis-target.ts'
 import type { Store } from '../jobs/store/commit.ts'
+
+/** Replies keep the shapes of RESP2: that is the mapping every query here is written for. */
+type RedisOptions = Omit<AllOptions, 'replyMapping'>
 
 /**
  * What a connection is for. Nothing is queued while the store is away and nothing is sent twice behind the caller's back:
@@ -36,6 +39,18 @@ export function connectRedis(target: RedisTarget, use: Use, onError: (error: unk
   return store
 }
 
+/** Waits until a connection is there, but not for long: the store may well come later. */
+export async function connected(store: Store, withinMs: number): Promise<void> {
+  if (store.status === 'ready') return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, withinMs)
+    store.once('ready', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
 function loginOf({ username, password }: RedisTarget): RedisOptions {
   return {
     ...(username === undefined ? {} : { username }),
@@ -63,7 +78,7 @@ function placeOf(target: Exclude<RedisTarget, { kind: 'cluster' }>): RedisOption
 
 function connectCluster(target: Extract<RedisTarget, { kind: 'cluster' }>, options: RedisOptions): Cluster {
   const { retryStrategy: _single, ...redisOptions } = options
-  const clusterOptions: ClusterOptions = {
+  const clusterOptions = {
     redisOptions: { ...redisOptions, ...(target.tls ? { tls: {} } : {}) },
     enableOfflineQueue: false,
     clusterRetryStrategy: reconnectAfterMs,

@@ -1,0 +1,94 @@
+/** The way of log lines to Loki, and back for the log view. Without Loki, lines stay in the tails and nothing of this runs. */
+import type { DeadLetters, LokiLogs } from '../api/deps.ts'
+import type { Config } from '../config/settings.ts'
+import type { Keys, Shard } from '../jobs/keys.ts'
+import { type Reach, reaches } from '../jobs/queries/reach.ts'
+import type { Store } from '../jobs/store/commit.ts'
+import type { OutboxGate } from '../jobs/store/job-item.ts'
+import { createDeadLetters, type DeadLetterChoice as StoredChoice } from '../logs/dead-letters.ts'
+import { createLokiClient, type LokiAuth } from '../logs/loki-client.ts'
+import { watchOutbox } from '../logs/outbox.ts'
+import { Shipper, type ShipperObserver, type ShipperReadiness } from '../logs/shipper.ts'
+import type { LogPressure } from '../report/report.ts'
+
+export type LogShipping = {
+  readonly gate: OutboxGate
+  pressure(): LogPressure
+  /** Ships these shards from now on, and no others. */
+  own(shards: readonly Shard[]): void
+  /** Says that lines were written to a shard. */
+  wake(shard: Shard): void
+  readiness(): ShipperReadiness
+  readonly lokiLogs: LokiLogs | undefined
+  close(): Promise<void>
+}
+
+const nothingShipped: LogShipping = {
+  gate: { isShipping: false, hasRoom: () => true },
+  pressure: () => ({ state: 'ok' }),
+  own: () => undefined,
+  wake: () => undefined,
+  readiness: () => ({ ready: true }),
+  lokiLogs: undefined,
+  close: () => Promise.resolve(),
+}
+
+/** @param store a connection of its own */
+export function startLogShipping(
+  config: Config,
+  store: Store,
+  keys: Keys,
+  replicaId: string,
+  observer: ShipperObserver,
+): LogShipping {
+  if (config.lokiUrl === undefined) return nothingShipped
+  const loki = createLokiClient({ url: config.lokiUrl, tenant: config.lokiTenant, auth: authOf(config) })
+  const outbox = watchOutbox({ store, keys, bytesMax: config.logOutboxMaxBytes })
+  const limits = { deadLettersBytes: config.deadLettersMaxBytes }
+  const shipper = new Shipper({ store, keys, loki, replicaId, observer, limits })
+  let owned: readonly Shard[] = []
+  return {
+    gate: { isShipping: true, hasRoom: () => outbox.pressure().state !== 'full' },
+    pressure: () => outbox.pressure(),
+    own(shards) {
+      for (const shard of owned) if (!shards.includes(shard)) void shipper.stop(shard)
+      for (const shard of shards) shipper.start(shard)
+      owned = shards
+    },
+    wake: (shard) => shipper.wake(shard),
+    readiness: () => shipper.readiness(),
+    lokiLogs: (query) => loki.queryJob(query),
+    async close() {
+      await shipper.close()
+      await Promise.all([outbox.close(), loki.close()])
+    },
+  }
+}
+
+function authOf({ lokiUser, lokiPassword, lokiToken }: Config): LokiAuth | undefined {
+  if (lokiToken !== undefined) return { kind: 'bearer', token: lokiToken.reveal() }
+  if (lokiUser === undefined) return undefined
+  return { kind: 'basic', user: lokiUser, password: lokiPassword?.reveal() ?? '' }
+}
+
+/** Dead letters as the API serves them: each caller sees and changes those of its namespaces. */
+export function deadLettersWithin(store: Store, keys: Keys): DeadLetters {
+  const stored = createDeadLetters({ store, keys })
+  const within = (ids: 'all' | readonly string[], reach: Reach): StoredChoice => ({ ids, may: mayTouch(reach) })
+  return {
+    async list({ limit, cursor, reach }) {
+      const { deadLetters, nextCursor } = await stored.list({ limit, after: cursor, may: mayTouch(reach) })
+      return { deadLetters, nextCursor: nextCursor ?? null }
+    },
+    async replay(choice, reach) {
+      return { replayed: await stored.replay(within(choice, reach)) }
+    },
+    async remove(choice, reach) {
+      return { deleted: await stored.drop(within(choice, reach)) }
+    },
+  }
+}
+
+/** What cannot be read belongs to no namespace: only those who see all of them may touch it. */
+const mayTouch = (reach: Reach) => (namespace: string | undefined) =>
+  namespace === undefined ? reach === '*' : reaches(reach, namespace)
