@@ -55,8 +55,7 @@ async function aDoor(changes: Partial<ReportsRouteDeps> = {}) {
   const post = async (body: string | Uint8Array, headers: Record<string, string> = {}, method = 'POST') => {
     const init = { method, headers: { 'content-type': 'application/json', ...headers }, ...(method === 'GET' ? {} : { body }) }
     const res = await fetch(url, init)
-    // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely
-    return { status: res.status, headers: res.headers, json: (await res.json()) as any }
+    return { status: res.status, headers: res.headers, json: (await res.json()) as { readonly error?: unknown } }
   }
   return { server, port, post, applied, outcomes, rejections, ignored, delays }
 }
