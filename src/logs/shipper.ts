@@ -127,7 +127,10 @@ export class Shipper {
     for (let shard = 0; shard < this.#options.keys.shardCount; shard++) this.start(shard)
   }
 
-  /** Gives a shard up. A push under way is finished; nothing more of the shard is sent. */
+  /**
+   * Gives a shard up, at once: a push under way is finished, nothing more of the shard is sent. Resolves when the next
+   * shipper may have its lines; while the store is away that may take as long as the connection's retries.
+   */
   async stop(shard: Shard): Promise<void> {
     const known = this.#shards.get(shard)
     if (known === undefined) return
@@ -137,7 +140,9 @@ export class Shipper {
 
   /** A hint that a shard has new lines. */
   wake(shard: Shard): void {
-    this.#shards.get(shard)?.wake()
+    const known = this.#shards.get(shard)
+    if (known === undefined) return
+    known.wake()
     this.#wasWoken = true
     this.#idle.end()
   }
@@ -153,7 +158,7 @@ export class Shipper {
     this.#isClosing = true
     const drained = setTimeout(() => this.#abort.abort(), this.#limits.drainMs)
     for (const pause of [this.#idle, this.#backoff, this.#watchPause]) pause.close()
-    await withinMs(this.#limits.drainMs * 2, this.#loops)
+    await withinMs(this.#limits.drainMs + 1_000, this.#loops)
     clearTimeout(drained)
     await withinMs(1_000, Promise.all([...this.#shards.values()].map((shard) => this.#release(shard))))
     this.#shards.clear()

@@ -5,7 +5,7 @@ import { createLokiClient, type LokiClient } from '../../src/logs/loki-client.ts
 import { Shipper, type ShipperLimits, type ShipperObserver, type ShipperReadiness } from '../../src/logs/shipper.ts'
 
 /** Times a hundredth to a thirtieth of the real ones. */
-export const fastLimits: Partial<ShipperLimits> = {
+const fastLimits: Partial<ShipperLimits> = {
   lingerMs: 20,
   pollMs: 20,
   claimIdleMs: 300,
