@@ -9,20 +9,22 @@ export const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** The characters of the longest number that a double can print as. */
-export const valueCharsMax = 24
+/** The characters of the longest text of a double, such as -0.0000012345678901234567: smaller ones have an exponent. */
+export const valueCharsMax = 25
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to be found.
-const unfit = /[\\"\n\u0000-\u0008\u000b-\u001f\u007f\u0085\u2028\u2029]/g
+const unfit = /[\\"\n\u0000-\u0008\u000b-\u001f\u007f\u0085\u2028\u2029]/
+const everyUnfit = new RegExp(unfit, 'g')
 
 /**
  * Text as it stands between the quotes of a label. NUL ends the input of Prometheus' lexer, and some readers end a line at the
  * other control characters: they become U+FFFD.
  */
 export function escapeLabelValue(value: string): string {
-  return value.replace(unfit, (character) => escapes[character] ?? '\ufffd')
+  // Hardly any value needs it, and looking is cheaper than replacing nothing.
+  return unfit.test(value) ? value.replace(everyUnfit, (character) => escapes[character] ?? '\ufffd') : value
 }
 
 /** `a="1",b="2"` in the order of `names`. */

@@ -1,8 +1,7 @@
 import { valueCharsMax } from './exposition-text.ts'
+import { writeNumberBefore } from './number-writer.ts'
 
 const newline = 0x0a
-const zero = 0x30
-const int32Max = 0x7fffffff
 /** Bytes of one block: small enough that a chunk of the answer holds many of them. */
 const blockBytesMax = 64 * 1024
 const linesMin = 16
@@ -74,7 +73,7 @@ export class LineBlock {
       const end = (line + 1) * this.slotBytes - 1
       this.#textBytes[line] = this.#bytes.write(text, line * this.slotBytes)
       this.#bytes[end] = newline
-      this.#valueAt[line] = this.#putInteger(0, end) - line * this.slotBytes
+      this.#valueAt[line] = writeNumberBefore(this.#bytes, end, 0) - line * this.slotBytes
       this.#values[line] = 0
     }
     this.#liveLines += this.#groupLines
@@ -97,9 +96,7 @@ export class LineBlock {
     if (this.#values[line] === value) return
     this.#values[line] = value
     const begin = line * this.slotBytes
-    const end = begin + this.slotBytes - 1
-    const isShort = value >= 0 && value <= int32Max && Number.isInteger(value)
-    this.#valueAt[line] = (isShort ? this.#putInteger(value, end) : this.#putText(String(value), end)) - begin
+    this.#valueAt[line] = writeNumberBefore(this.#bytes, begin + this.slotBytes - 1, value) - begin
   }
 
   /**
@@ -132,23 +129,5 @@ export class LineBlock {
     }
     if (from >= 0) move(start)
     return to
-  }
-
-  /** Writes the digits backwards: no string is made for the commonest values. Answers where they begin. */
-  #putInteger(value: number, end: number): number {
-    let at = end
-    let rest = value
-    do {
-      const next = (rest / 10) | 0
-      this.#bytes[--at] = zero + (rest - next * 10)
-      rest = next
-    } while (rest > 0)
-    return at
-  }
-
-  #putText(text: string, end: number): number {
-    const begin = end - text.length
-    for (let i = 0; i < text.length; i++) this.#bytes[begin + i] = text.charCodeAt(i)
-    return begin
   }
 }
