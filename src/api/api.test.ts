@@ -28,12 +28,12 @@ let now: {
   loki: LokiLogs | undefined
 }
 
-/** Tokens: `read-lab`, `read-all`, `admin`. Without one: TOKEN_MISSING. */
+/** Tokens: `read-lab`, `read-all`, `admin-lab`, `admin`. Without one: TOKEN_MISSING. */
 function checkAccess(incoming: IncomingMessage, role: 'read' | 'admin'): { namespaces: Reach } {
   const token = incoming.headers.authorization?.replace('Bearer ', '')
   if (token === undefined) throw new ScopeError('TOKEN_MISSING')
-  if (role === 'admin' && token !== 'admin') throw new ScopeError('ROLE_MISSING')
-  return { namespaces: token === 'read-lab' ? new Set(['lab']) : '*' }
+  if (role === 'admin' && !token.startsWith('admin')) throw new ScopeError('ROLE_MISSING')
+  return { namespaces: token.endsWith('-lab') ? new Set(['lab']) : '*' }
 }
 
 beforeAll(async () => {
@@ -52,9 +52,9 @@ beforeAll(async () => {
     },
     readiness: () => ({ ready: now.reasons.length === 0, reasons: now.reasons }),
     deadLetters: {
-      list: async () => ({ deadLetters: [{ id: '00-1-0', reason: 'too old' }], nextCursor: null }),
-      replay: async (choice) => ({ replayed: now.choices.push(choice) }),
-      remove: async (choice) => ({ deleted: now.choices.push(choice) }),
+      list: async () => ({ deadLetters: [{ id: '00-1-0', reason: 'too old' }] }),
+      replay: async ({ ids, may }) => now.choices.push([ids, may('lab'), may('secret'), may(undefined)]),
+      drop: async ({ ids }) => now.choices.push(ids),
     },
     lokiLogs: async (query) => {
       if (now.loki === undefined) throw new ScopeError('LOKI_UNAVAILABLE')
@@ -235,7 +235,8 @@ describe('engines, dead letters and the stream', () => {
       expect((await admin().delete(`/api/v1/dead-letters${query}`)).status).toBe(400)
     expect((await admin().post('/api/v1/dead-letters/replay?ids=1-0,2-0')).json()).toEqual({ replayed: 1 })
     expect((await admin().delete('/api/v1/dead-letters?all=true')).json()).toEqual({ deleted: 2 })
-    expect(now.choices).toEqual([['1-0', '2-0'], 'all'])
+    expect((await as('admin-lab').post('/api/v1/dead-letters/replay?all=true')).json()).toEqual({ replayed: 3 })
+    expect(now.choices).toEqual([[['1-0', '2-0'], true, true, true], 'all', ['all', true, false, false]])
   })
 
   test('the stream gets what was asked and what may be seen', async () => {

@@ -1,11 +1,12 @@
 import { ScopeError } from '../errors.ts'
-import type { ApiDeps, DeadLetterChoice } from './deps.ts'
+import { type Reach, reaches } from '../jobs/queries/reach.ts'
+import type { ApiDeps, DeadLetterChoice, MayTouch } from './deps.ts'
 import { countParam, cursorParam, idsParam, wordParam } from './param.ts'
 import { type Route, route } from './route.ts'
 import { ref } from './schemas.ts'
 
 const choice = {
-  ids: idsParam('Ids of dead letters, with commas between.', 500),
+  ids: idsParam('Ids of dead letters, with commas between.', 100),
   all: wordParam('`true` = all of them, instead of `ids`.', ['true']),
 }
 
@@ -18,11 +19,14 @@ export function deadLetterRoutes({ deadLetters }: ApiDeps): Route[] {
       tag: 'Dead letters',
       summary: 'Log lines that Loki refuses for good, with the reason',
       query: {
-        limit: countParam('Lines a page.', { max: 500, default: 50 }),
+        limit: countParam('Lines a page.', { max: 100, default: 50 }),
         cursor: cursorParam('`nextCursor` of the page before.'),
       },
       answer: { schema: ref('DeadLetterPage') },
-      answerTo: ({ query, reach }) => deadLetters.list({ ...query, reach }),
+      answerTo: async ({ query, reach }) => {
+        const page = await deadLetters.list({ limit: query.limit, after: query.cursor, may: mayTouch(reach) })
+        return { deadLetters: page.deadLetters, nextCursor: page.nextCursor ?? null }
+      },
     }),
     route({
       method: 'post',
@@ -32,7 +36,7 @@ export function deadLetterRoutes({ deadLetters }: ApiDeps): Route[] {
       summary: 'Puts lines back into the outbox, to be sent once more',
       query: choice,
       answer: { schema: ref('Replayed') },
-      answerTo: ({ query, reach }) => deadLetters.replay(choiceOf(query), reach),
+      answerTo: async ({ query, reach }) => ({ replayed: await deadLetters.replay(choiceOf(query, reach)) }),
     }),
     route({
       method: 'delete',
@@ -42,14 +46,22 @@ export function deadLetterRoutes({ deadLetters }: ApiDeps): Route[] {
       summary: 'Throws lines away',
       query: choice,
       answer: { schema: ref('Deleted') },
-      answerTo: ({ query, reach }) => deadLetters.remove(choiceOf(query), reach),
+      answerTo: async ({ query, reach }) => ({ deleted: await deadLetters.drop(choiceOf(query, reach)) }),
     }),
   ]
 }
 
+type ChoiceQuery = { readonly ids: readonly string[] | undefined; readonly all: 'true' | undefined }
+
 /** A change of everything must be asked for in so many words. */
-function choiceOf(query: { readonly ids: readonly string[] | undefined; readonly all: 'true' | undefined }): DeadLetterChoice {
-  if (query.all === 'true' && query.ids === undefined) return 'all'
-  if (query.ids !== undefined && query.ids.length > 0 && query.all === undefined) return query.ids
+function choiceOf({ ids, all }: ChoiceQuery, reach: Reach): DeadLetterChoice {
+  const may = mayTouch(reach)
+  if (all === 'true' && ids === undefined) return { ids: 'all', may }
+  if (ids !== undefined && ids.length > 0 && all === undefined) return { ids, may }
   throw new ScopeError('REQUEST_INVALID', 'Either ids or all=true is needed.', { path: 'ids' })
+}
+
+/** What could not be read belongs to no namespace: it is for those who reach all. */
+function mayTouch(reach: Reach): MayTouch {
+  return (namespace) => reach === '*' || (namespace !== undefined && reaches(reach, namespace))
 }

@@ -50,19 +50,23 @@ export type LokiLogs = (query: {
   readonly cursor?: string
 }>
 
-/** Which dead letters a change is about: these ids, or all of them. */
-export type DeadLetterChoice = 'all' | readonly string[]
+/** Whether a caller may touch the lines of a namespace; `undefined` is asked for what could not be read. */
+export type MayTouch = (namespace: string | undefined) => boolean
 
-/** Lines that Loki refuses for good. Every method sees only the namespaces within reach. */
+/** Which dead letters a change is about, of those that the caller may touch. */
+export type DeadLetterChoice = { readonly ids: readonly string[] | 'all'; readonly may: MayTouch }
+
+/** Lines that Loki refuses for good. */
 export type DeadLetters = {
-  list(page: {
+  list(query: {
     readonly limit: number
-    readonly cursor?: string | undefined
-    readonly reach: Reach
-  }): Promise<{ readonly deadLetters: readonly unknown[]; readonly nextCursor: string | null }>
-  /** Puts lines back into the outbox. */
-  replay(choice: DeadLetterChoice, reach: Reach): Promise<{ readonly replayed: number }>
-  remove(choice: DeadLetterChoice, reach: Reach): Promise<{ readonly deleted: number }>
+    readonly after?: string | undefined
+    readonly may: MayTouch
+  }): Promise<{ readonly deadLetters: readonly unknown[]; readonly nextCursor?: string }>
+  /** Puts lines back into the outbox. @returns how many */
+  replay(choice: DeadLetterChoice): Promise<number>
+  /** Deletes lines. @returns how many */
+  drop(choice: DeadLetterChoice): Promise<number>
 }
 
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }

@@ -189,7 +189,20 @@ const engineSchemas = {
 }
 
 const otherSchemas = {
-  DeadLetterPage: whole({ deadLetters: listOf({ type: 'object' }), nextCursor: cursor }),
+  DeadLetter: {
+    type: 'object',
+    properties: {
+      id: text,
+      reason: { ...text, description: "Loki's words." },
+      bytes: count,
+      ...named(['firstSeen', 'lastSeen', 'ts'], { type: 'string', format: 'date-time' }),
+      ...named(['namespace', 'jobId', 'task', 'engine', 'level'], text),
+      line: { ...text, description: 'The line, or the text that could not be read.' },
+      fields: texts,
+    },
+    required: ['id', 'reason', 'bytes', 'firstSeen', 'lastSeen', 'line'],
+  },
+  DeadLetterPage: whole({ deadLetters: listOf(ref('DeadLetter')), nextCursor: cursor }),
   Replayed: whole({ replayed: count }),
   Deleted: whole({ deleted: count }),
   Error: whole({

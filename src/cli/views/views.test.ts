@@ -36,9 +36,9 @@ beforeAll(async () => {
     live: { open: () => undefined },
     readiness: () => ({ ready: true, reasons: [] }),
     deadLetters: {
-      list: async () => ({ deadLetters: [], nextCursor: null }),
-      replay: async () => ({ replayed: 0 }),
-      remove: async () => ({ deleted: 0 }),
+      list: async () => ({ deadLetters: [] }),
+      replay: async () => 0,
+      drop: async () => 0,
     },
     reportJsonSchema: {},
     onFault: () => undefined,

@@ -4,7 +4,7 @@ import { type JobView, jobView } from './job-view.ts'
 import { type RedisReader, readAll, recordOf } from './read.ts'
 
 /** Tasks, and likewise earlier attempts, that one answer names. */
-export const tasksShownMax = 1_000
+const tasksShownMax = 1_000
 /** Fields a job's hash may have to be read as one snapshot; beyond that it is walked in steps. */
 const fieldsAtOnceMax = 4_000
 const fieldsPerStep = 500

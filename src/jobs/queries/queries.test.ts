@@ -67,17 +67,23 @@ describe('the list of jobs', () => {
   })
 
   test('pages through more jobs of one millisecond than a page of a shard holds', async () => {
-    const small = keysFor(2)
-    for (let i = 0; i < 300; i++) await storeJob(redis, small, aJob({ jobId: `job-${i}`, firstArrivalAtMs: someTimeMs }))
+    const one = keysFor(1)
+    const count = 1_100
+    const pipeline = redis.pipeline()
+    for (let i = 0; i < count; i++) {
+      pipeline.hset(one.job(0, 'default', `job-${i}`), 'job', JSON.stringify(aJob({ jobId: `job-${i}` })))
+      pipeline.zadd(one.jobs(0), someTimeMs, `default/job-${i}`)
+    }
+    await pipeline.exec()
     const ids: string[] = []
     let cursor: string | null | undefined
     while (cursor !== null) {
-      const answer = await readJobs(redis, small, everything, { limit: 11, cursor })
+      const answer = await readJobs(redis, one, everything, { limit: 100, cursor })
       ids.push(...answer.jobs.map((job) => job.jobId))
       cursor = answer.nextCursor
     }
-    expect(ids).toHaveLength(300)
-    expect(new Set(ids).size).toBe(300)
+    expect(ids).toHaveLength(count)
+    expect(new Set(ids).size).toBe(count)
   })
 
   test('has no further page when the last one is exactly full', async () => {
