@@ -20,8 +20,8 @@ export function apiRoutes(deps: ApiDeps): Route[] {
   return [...data, ...pageRoutes(deps, data)]
 }
 
-/** The routes alone, to be mounted in an app that answers errors itself. */
-export function apiRouter(deps: ApiDeps): Router {
+/** The routes alone; errors are left to the app. */
+function apiRouter(deps: ApiDeps): Router {
   const router = express.Router({ caseSensitive: true, strict: true })
   const routes = apiRoutes(deps)
   const paths = [...new Set(routes.map((route) => route.path))]

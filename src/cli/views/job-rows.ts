@@ -70,7 +70,7 @@ function taskTable(tasks: readonly TaskView[], nowMs: number, paint: Paint): str
 }
 
 /** A bar and its number. */
-export function progressCell(progress: number, status: string, paint: Paint): string {
+function progressCell(progress: number, status: string, paint: Paint): string {
   return `${paint(progressBar(progress, barWidth), colourOfStatus(status))} ${percent(progress).padStart(4)}`
 }
 
