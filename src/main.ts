@@ -9,10 +9,19 @@ import { registerRun } from './cli/run.ts'
 import { registerServe } from './cli/serve.ts'
 import { registerToken } from './cli/token.ts'
 import { registerUp } from './cli/up.ts'
+import { registerViews } from './cli/views/register.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
-const context: CliContext = { env: process.env, stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
+const context: CliContext = {
+  env: process.env,
+  // Touched only by a command that reads it: `run` hands its own standard input on as it is.
+  get stdin() {
+    return process.stdin
+  },
+  stdout: process.stdout,
+  stderr: process.stderr,
+}
 
 const program = new Command('enginescope')
   .description('See what compute engines do: live job state, Prometheus series and logs out of one report per task.')
@@ -26,6 +35,7 @@ registerUp(program, context)
 registerDemo(program, context)
 registerRun(program, context)
 registerReport(program, context)
+registerViews(program, context)
 registerCheckConfig(program, context)
 registerToken(program, context)
 
