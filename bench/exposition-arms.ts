@@ -7,8 +7,8 @@ import { ExpositionStore } from '../src/series/exposition-store.ts'
 export type Arm = {
   readonly create: (index: number) => void
   readonly update: (index: number, value: number) => void
-  /** Renders everything as a server would, and answers the chunks. */
-  readonly render: () => Promise<Buffer[]>
+  /** Renders everything as a server would: chunk by chunk, none kept. */
+  readonly render: (take: (chunk: Buffer) => void) => Promise<void>
 }
 
 export const armNames = ['own', 'prom-client'] as const
@@ -55,13 +55,11 @@ function ownArm(seriesCount: number): Arm {
       handles[index] = made[index % familyCount]?.series(valuesOf(index))
     },
     update: (index, value) => handles[index]?.set(value),
-    render: async () => {
-      const chunks: Buffer[] = []
+    render: async (take) => {
       for (const chunk of store.render('text')) {
-        chunks.push(chunk)
+        take(chunk)
         await turn()
       }
-      return chunks
     },
   }
 }
@@ -75,6 +73,6 @@ function promClientArm(seriesCount: number): Arm {
   return {
     create: (index) => set(index, 0),
     update: set,
-    render: async () => [Buffer.from(await registry.metrics())],
+    render: async (take) => take(Buffer.from(await registry.metrics())),
   }
 }

@@ -13,7 +13,10 @@ export type ChildResult = {
   readonly longestBlockMs: number[]
   readonly updateNs: number[]
   readonly createNs: number
+  /** Held by the series before anything was rendered. */
   readonly rssBytes: number
+  /** Most that the process ever held, without what it began with. */
+  readonly peakBytes: number
   readonly gzipMs: number[]
   readonly textBytes: number
   readonly gzipBytes: number
@@ -38,26 +41,50 @@ async function measure({ arm: name, series, rounds, textFile }: ChildOrder): Pro
   const random = randomFrom(7)
   updateAll(arm, series, random)
   const held = rssBytes() - rssBefore
-  await arm.render()
-  const result = { renderWallMs: [], renderCpuMs: [], longestBlockMs: [], updateNs: [], gzipMs: [] } as Record<string, number[]>
-  let chunks: Buffer[] = []
+  const renderWallMs: number[] = []
+  const renderCpuMs: number[] = []
+  const longestBlockMs: number[] = []
+  const updateNs: number[] = []
+  let textBytes = 0
+  for (let round = 0; round <= rounds; round++) {
+    const spent = updateAll(arm, series, random)
+    textBytes = 0
+    const rendering = await timed(() =>
+      arm.render((chunk) => {
+        textBytes += chunk.length
+      }),
+    )
+    // The first round warms up.
+    if (round === 0) continue
+    updateNs.push(spent)
+    renderWallMs.push(rendering.wallMs)
+    renderCpuMs.push(rendering.cpuMs)
+    longestBlockMs.push(rendering.longestBlockMs)
+  }
+  const peakBytes = process.resourceUsage().maxRSS * 1024 - rssBefore
+  const text = await textOf(arm)
+  if (textFile !== '') writeFileSync(textFile, text)
+  const zipped = await zip(text, rounds)
+  const times = { renderWallMs, renderCpuMs, longestBlockMs, updateNs, createNs: creating / series }
+  return { ...times, ...zipped, rssBytes: held, peakBytes, textBytes }
+}
+
+async function textOf(arm: Arm): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  await arm.render((chunk) => chunks.push(chunk))
+  return Buffer.concat(chunks)
+}
+
+async function zip(text: Buffer, rounds: number): Promise<Pick<ChildResult, 'gzipMs' | 'gzipBytes'>> {
+  const gzipMs: number[] = []
   let gzipBytes = 0
   for (let round = 0; round < rounds; round++) {
-    result['updateNs']?.push(updateAll(arm, series, random))
-    const rendering = await timed(async () => {
-      chunks = await arm.render()
-    })
-    result['renderWallMs']?.push(rendering.wallMs)
-    result['renderCpuMs']?.push(rendering.cpuMs)
-    result['longestBlockMs']?.push(rendering.longestBlockMs)
     const zipping = await timed(async () => {
-      gzipBytes = (await gzip(Buffer.concat(chunks), { level: 1 })).length
+      gzipBytes = (await gzip(text, { level: 1 })).length
     })
-    result['gzipMs']?.push(zipping.cpuMs)
+    gzipMs.push(zipping.cpuMs)
   }
-  const text = Buffer.concat(chunks)
-  if (textFile !== '') writeFileSync(textFile, text)
-  return { ...(result as unknown as ChildResult), createNs: creating / series, rssBytes: held, textBytes: text.length, gzipBytes }
+  return { gzipMs, gzipBytes }
 }
 
 /** Changes every series at least once; half of the values are whole numbers. Answers nanoseconds an update. */

@@ -29,7 +29,9 @@ export function escapeLabelValue(value: string): string {
 
 /** `a="1",b="2"` in the order of `names`. */
 export function labelPairs(names: readonly string[], values: Readonly<Record<string, string>>): string {
-  return names.map((name) => `${name}="${escapeLabelValue(values[name] ?? '')}"`).join(',')
+  let text = ''
+  for (const name of names) text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(values[name] ?? '')}"`
+  return text
 }
 
 /** A number as both formats print it: exact, shortest, never in groups. */

@@ -28,7 +28,9 @@ export class FamilyLines {
   }
 
   insert(texts: readonly string[]): LinePlace {
-    const slotBytes = slotBytesFor(Math.max(...texts.map((text) => Buffer.byteLength(text))))
+    let textBytes = 0
+    for (const text of texts) textBytes = Math.max(textBytes, Buffer.byteLength(text))
+    const slotBytes = slotBytesFor(textBytes)
     const sizeClass = this.#classOf(slotBytes)
     const block = sizeClass.open.at(-1) ?? this.#addBlock(sizeClass, slotBytes)
     const line = block.insert(texts)

@@ -68,13 +68,14 @@ export class LineBlock {
       first = this.#usedLines
       this.#usedLines += this.#groupLines
     }
-    for (const [offset, text] of texts.entries()) {
-      const line = first + offset
+    let line = first
+    for (const text of texts) {
       const end = (line + 1) * this.slotBytes - 1
       this.#textBytes[line] = this.#bytes.write(text, line * this.slotBytes)
       this.#bytes[end] = newline
       this.#valueAt[line] = writeNumberBefore(this.#bytes, end, 0) - line * this.slotBytes
       this.#values[line] = 0
+      line += 1
     }
     this.#liveLines += this.#groupLines
     return first

@@ -49,7 +49,7 @@ export class SeriesFamily<M extends Shared<SingleMetric>> {
   /** The same for labels whose first part was escaped before. */
   seriesUnder<const Prefix extends readonly string[]>(prefix: LabelPrefix<Prefix>, rest: RestOf<M, Prefix>): Series | undefined {
     const restText = labelPairs(this.#owner.metric.labels.slice(prefix.labels.length), rest)
-    return this.#insert([prefix.text, restText].filter((text) => text !== '').join(','))
+    return this.#insert(restText === '' ? prefix.text : `${prefix.text},${restText}`)
   }
 
   #insert(labels: string): Series | undefined {
@@ -73,15 +73,15 @@ export class HistogramFamily<M extends Shared<HistogramMetric>> {
     if (!this.#hasRoom()) return undefined
     const { name, buckets } = this.#owner.metric
     const labels = labelPairs(this.#owner.metric.labels, values)
-    const bucketText = (bound: number) => lineText(`${name}_bucket`, labels, `le="${boundText(bound)}"`)
+    const bucketText = (bound: number) => lineText(`${name}_bucket`, labels, `,le="${boundText(bound)}"`)
     const texts = [...buckets, Number.POSITIVE_INFINITY].map(bucketText)
     texts.push(lineText(`${name}_sum`, labels), lineText(`${name}_count`, labels))
     return new HistogramSeries(this.#owner, this.#owner.lines.insert(texts))
   }
 }
 
-function lineText(name: string, ...labels: string[]): string {
-  return `${name}{${[...labels, instanceLabel].filter((text) => text !== '').join(',')}} `
+function lineText(name: string, labels: string, bound = ''): string {
+  return `${name}{${labels}${labels === '' ? '' : ','}${instanceLabel}${bound}} `
 }
 
 /** Lines of one label set: a histogram has its buckets, +Inf, sum and count. */
