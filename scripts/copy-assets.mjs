@@ -24,7 +24,7 @@ function hasSource(file) {
 
 for (const file of filesOf(target)) {
   // A module that was moved or deleted would otherwise go on answering imports from dist/.
-  const isCompiled = /\.(js|js\.map|d\.ts|lua)$/.test(file) && !file.startsWith('console')
+  const isCompiled = /\.(js|js\.map|d\.ts|lua)$/.test(file) && !file.startsWith('console') && !file.startsWith('examples')
   if (isCompiled && !hasSource(file)) rmSync(join(target, file))
 }
 

@@ -13,6 +13,7 @@ export function setup(): void {
   if (process.env['ENGINESCOPE_SKIP_BUILD'] === '1') return
   run('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck'])
   run(process.execPath, ['scripts/copy-assets.mjs'])
+  run('node_modules/.bin/tsc', ['-p', 'examples/tsconfig.json', '--noCheck'])
 }
 
 function run(command: string, args: readonly string[]): void {

@@ -1,11 +1,9 @@
 /** The way of log lines to Loki, and back for the log view. Without Loki, lines stay in the tails and nothing of this runs. */
-import type { DeadLetters, LokiLogs } from '../api/deps.ts'
+import type { LokiLogs } from '../api/deps.ts'
 import type { Config } from '../config/settings.ts'
 import type { Keys, Shard } from '../jobs/keys.ts'
-import { type Reach, reaches } from '../jobs/queries/reach.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import type { OutboxGate } from '../jobs/store/job-item.ts'
-import { createDeadLetters, type DeadLetterChoice as StoredChoice } from '../logs/dead-letters.ts'
 import { createLokiClient, type LokiAuth } from '../logs/loki-client.ts'
 import { watchOutbox } from '../logs/outbox.ts'
 import { Shipper, type ShipperObserver, type ShipperReadiness } from '../logs/shipper.ts'
@@ -70,25 +68,3 @@ function authOf({ lokiUser, lokiPassword, lokiToken }: Config): LokiAuth | undef
   if (lokiUser === undefined) return undefined
   return { kind: 'basic', user: lokiUser, password: lokiPassword?.reveal() ?? '' }
 }
-
-/** Dead letters as the API serves them: each caller sees and changes those of its namespaces. */
-export function deadLettersWithin(store: Store, keys: Keys): DeadLetters {
-  const stored = createDeadLetters({ store, keys })
-  const within = (ids: 'all' | readonly string[], reach: Reach): StoredChoice => ({ ids, may: mayTouch(reach) })
-  return {
-    async list({ limit, cursor, reach }) {
-      const { deadLetters, nextCursor } = await stored.list({ limit, after: cursor, may: mayTouch(reach) })
-      return { deadLetters, nextCursor: nextCursor ?? null }
-    },
-    async replay(choice, reach) {
-      return { replayed: await stored.replay(within(choice, reach)) }
-    },
-    async remove(choice, reach) {
-      return { deleted: await stored.drop(within(choice, reach)) }
-    },
-  }
-}
-
-/** What cannot be read belongs to no namespace: only those who see all of them may touch it. */
-const mayTouch = (reach: Reach) => (namespace: string | undefined) =>
-  namespace === undefined ? reach === '*' : reaches(reach, namespace)

@@ -15,12 +15,13 @@ import { createQueries } from '../jobs/queries/queries.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import { LiveHub } from '../live/hub.ts'
+import { createDeadLetters } from '../logs/dead-letters.ts'
 import { publishedReportSchema } from '../report/schema.ts'
 import { OwnMetrics } from '../series/own-metrics.ts'
 import { type Doors, listen } from './http-server.ts'
 import { doorLimits, jobStoreSettings, reportLimits } from './limits.ts'
 import type { Log } from './log.ts'
-import { deadLettersWithin, type LogShipping, startLogShipping } from './log-shipping.ts'
+import { type LogShipping, startLogShipping } from './log-shipping.ts'
 import { type OverloadGuard, watchOverload } from './overload.ts'
 import { connected, connectRedis } from './redis-clients.ts'
 import { openSeries, type Series } from './series.ts'
@@ -180,7 +181,7 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
     access: (req, role) => authoriser.check(req.headers.authorization, role, req.socket.remoteAddress),
     live,
     readiness: () => readinessOf(parts),
-    deadLetters: deadLettersWithin(stores.read, keys),
+    deadLetters: createDeadLetters({ store: stores.read, keys }),
     lokiLogs: shipping.lokiLogs,
     reportJsonSchema: publishedReportSchema(reportLimits(config)),
     onFault: (error, requestId) => log.error({ error, requestId }, 'a request failed by a fault of our own'),
