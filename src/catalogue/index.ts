@@ -6,9 +6,7 @@ import { taskMetrics } from './task.ts'
 /** Every series of the aggregator, said once. A name that is not here does not compile. */
 export const metrics = { ...fleetMetrics, ...engineMetrics, ...taskMetrics, ...ownMetrics } as const
 
-export type MetricKey = keyof typeof metrics
-
-export { delayBoundsSeconds, durationBoundsSeconds, queueBoundsSeconds, requestBoundsSeconds } from './buckets.ts'
+export { durationBoundsSeconds, queueBoundsSeconds } from './buckets.ts'
 export {
   type CounterMetric,
   engineLabels,
@@ -16,11 +14,9 @@ export {
   type HistogramMetric,
   type LabelValues,
   type Metric,
-  type MetricGroup,
   type MetricType,
-  type MetricUnit,
   type SharedGroup,
   type SingleMetric,
   taskLabels,
 } from './metric.ts'
-export { type MetricKind, metricKindOf } from './task-types.ts'
+export { metricKindOf } from './task-types.ts'
