@@ -33,17 +33,23 @@ export type BusParts = {
 /** After a step that failed, the next try comes so soon. */
 const retryMs = 500
 
+const ownershipText = (shards: readonly Shard[], hasFleet: boolean) => `${shards.join()}|${hasFleet}`
+
 export class Bus {
   readonly #parts: BusParts
   readonly #leases: Lease[]
   readonly #fleet: Lease
-  readonly #owned = new Set<Shard>()
+  /** Each taking of a shard has an object of its own, by which a load that comes too late is told. */
+  readonly #owned = new Map<Shard, object>()
+  readonly #loads = new Set<Promise<unknown>>()
   readonly #follower: Follower
   readonly #stop = new AbortController()
   readonly #loops: Promise<void>[] = []
   readonly #watchers = new Set<(shard: Shard, events: readonly ScopeEvent[]) => void>()
   #watching: Follower | undefined
   #hasFleet = false
+  /** What the owner was told last: a round that fails half-way must not swallow what it changed. */
+  #told = ownershipText([], false)
 
   constructor(parts: BusParts) {
     this.#parts = parts
@@ -60,13 +66,14 @@ export class Bus {
   }
 
   get ownedShards(): readonly Shard[] {
-    return [...this.#owned].sort((a, b) => a - b)
+    return [...this.#owned.keys()].sort((a, b) => a - b)
   }
 
   /** Starts owning and following. Resolves after the first round, whether or not the store could be reached. */
   async start(): Promise<void> {
     const { settings } = this.#parts
     const isOwning = await this.#safely('ownership', () => this.#own())
+    await Promise.all(this.#loads)
     this.#loops.push(
       this.#loop('ownership', settings.leaseMs / 3, () => this.#own(), isOwning),
       this.#loop('follow', settings.pollMs, () => this.#poll()),
@@ -78,19 +85,20 @@ export class Bus {
   /** Stops, and gives all leases back so that other replicas take over at once. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    await Promise.all(this.#loops)
+    await Promise.all([...this.#loops, ...this.#loads])
     const held = this.ownedShards
+    const hadFleet = this.#hasFleet
     for (const shard of held) this.#drop(shard)
+    this.#hasFleet = false
     this.#tellOwnership()
     const { store, keys, holder } = this.#parts
     await this.#safely('release', async () => {
       await Promise.all([
         ...held.map((shard) => this.#leases[shard]?.give()),
-        ...(this.#hasFleet ? [this.#fleet.give()] : []),
+        ...(hadFleet ? [this.#fleet.give()] : []),
         store.zrem(keys.replicas, holder.name),
       ])
     })
-    this.#hasFleet = false
   }
 
   /** Takes over a commit of this process without a way through Redis. */
@@ -109,7 +117,7 @@ export class Bus {
   /** Tells of the events of *all* shards, owned or not, until the answered function is called. */
   watch(watcher: (shard: Shard, events: readonly ScopeEvent[]) => void): () => void {
     this.#watchers.add(watcher)
-    if (this.#watching === undefined) void this.#safely('watch', () => this.#startWatching())
+    this.#watching ??= this.#newWatching()
     return () => {
       this.#watchers.delete(watcher)
       if (this.#watchers.size === 0) this.#watching = undefined
@@ -118,14 +126,15 @@ export class Bus {
 
   /** Leaves what could not be renewed in time, by this process's own clock. */
   dropExpired(): void {
-    const expired = [...this.#owned].filter((shard) => this.#leases[shard]?.isHeld !== true)
+    const expired = [...this.#owned.keys()].filter((shard) => this.#leases[shard]?.isHeld !== true)
     for (const shard of expired) this.#drop(shard)
     const hasLostFleet = this.#hasFleet && !this.#fleet.isHeld
     if (hasLostFleet) this.#hasFleet = false
     if (expired.length > 0 || hasLostFleet) this.#tellOwnership()
   }
 
-  async #startWatching(): Promise<void> {
+  /** Watchers follow every shard from now on. Where "now" cannot be read yet, the next poll begins. */
+  #newWatching(): Follower {
     const { store, keys } = this.#parts
     const watching = new Follower(store, keys, {
       events: (shard, events) => {
@@ -133,23 +142,21 @@ export class Bus {
       },
       gap: (shard) => newestPosition(store, keys, shard),
     })
-    this.#watching = watching
-    await Promise.all(
-      Array.from({ length: keys.shardCount }, async (_, shard) =>
-        watching.follow(shard, await newestPosition(store, keys, shard)),
-      ),
-    )
+    for (let shard = 0; shard < keys.shardCount; shard++) watching.follow(shard, undefined)
+    void this.#safely('watch', () => watching.poll())
+    return watching
   }
 
   async #own(): Promise<void> {
     const { store, keys, holder, settings } = this.#parts
     const names = await registerReplica(store, keys.replicas, holder.name, settings.leaseMs)
-    const before = `${this.ownedShards.join()}|${this.#hasFleet}`
-    await Promise.all(
-      this.#leases.map((lease, shard) => this.#ownShard(lease, shard, chosenHolder(String(shard), names) === holder.name)),
-    )
-    await this.#ownFleet(chosenHolder('fleet', names) === holder.name)
-    if (before !== `${this.ownedShards.join()}|${this.#hasFleet}`) this.#tellOwnership()
+    const steps = await Promise.allSettled([
+      ...this.#leases.map((lease, shard) => this.#ownShard(lease, shard, chosenHolder(String(shard), names) === holder.name)),
+      this.#ownFleet(chosenHolder('fleet', names) === holder.name),
+    ])
+    this.#tellOwnership()
+    const failed = steps.find((step) => step.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   async #ownShard(lease: Lease, shard: Shard, isChosen: boolean): Promise<void> {
@@ -162,8 +169,8 @@ export class Bus {
     }
     const isHeld = await lease.take()
     if (isHeld && !isOwned) {
-      this.#owned.add(shard)
-      await this.#beginFollowing(shard)
+      this.#owned.set(shard, {})
+      this.#startLoad(shard)
     } else if (!isHeld && isOwned) this.#drop(shard)
   }
 
@@ -176,19 +183,30 @@ export class Bus {
     }
   }
 
-  /** Owned only with its state loaded: where that fails, the next round begins anew. */
+  /** Beside the round, which must go on to renew leases however much there is to load. */
+  #startLoad(shard: Shard): void {
+    const load = this.#safely('load', () => this.#beginFollowing(shard))
+    this.#loads.add(load)
+    void load.then(() => this.#loads.delete(load))
+  }
+
+  /** Where the state of a shard cannot be loaded, it is let go and the next round begins anew. */
   async #beginFollowing(shard: Shard): Promise<void> {
+    const taking = this.#owned.get(shard)
     try {
-      this.#follower.follow(shard, await this.#load(shard))
+      const position = await this.#load(shard)
+      if (this.#owned.get(shard) === taking) this.#follower.follow(shard, position)
     } catch (error) {
-      this.#drop(shard)
+      if (this.#owned.get(shard) === taking) this.#drop(shard)
       throw error
     }
   }
 
   async #load(shard: Shard): Promise<string> {
+    const taking = this.#owned.get(shard)
     const { snapshot, position } = await loadSnapshot(this.#parts.store, this.#parts.keys, shard)
-    if (this.#owned.has(shard)) for (const listener of this.#parts.listeners) listener.load(shard, snapshot)
+    const isStillOwned = taking !== undefined && this.#owned.get(shard) === taking
+    if (isStillOwned) for (const listener of this.#parts.listeners) listener.load(shard, snapshot)
     return position
   }
 
@@ -204,7 +222,11 @@ export class Bus {
   }
 
   #tellOwnership(): void {
-    this.#parts.onOwnership({ shards: this.ownedShards, hasFleet: this.#hasFleet })
+    const shards = this.ownedShards
+    const text = ownershipText(shards, this.#hasFleet)
+    if (text === this.#told) return
+    this.#told = text
+    this.#parts.onOwnership({ shards, hasFleet: this.#hasFleet })
   }
 
   async #poll(): Promise<void> {
@@ -213,7 +235,9 @@ export class Bus {
 
   async #sweep(): Promise<void> {
     for (const shard of this.ownedShards) {
-      if (this.#leases[shard]?.isHeld === true) await this.#parts.sweep(shard)
+      if (this.#stop.signal.aborted) return
+      // Each by itself: trouble in one shard must not keep the others from being swept.
+      if (this.#leases[shard]?.isHeld === true) await this.#safely('sweep', async () => void (await this.#parts.sweep(shard)))
     }
   }
 

@@ -10,7 +10,8 @@ export type FollowerSink = {
   gap(shard: Shard): Promise<string>
 }
 
-type Place = { position: string; isReading: boolean }
+/** `position` undefined = from wherever the stream stands when it is first read. */
+type Place = { position: string | undefined; reading: Promise<void> | undefined; next: Promise<void> | undefined }
 
 /**
  * Follows the event streams of some shards. Commits of this process are taken over directly where they continue what was
@@ -28,8 +29,9 @@ export class Follower {
     this.#sink = sink
   }
 
-  follow(shard: Shard, position: string): void {
-    this.#places.set(shard, { position, isReading: false })
+  /** @param position from which to read on; undefined = only what is yet to come */
+  follow(shard: Shard, position: string | undefined): void {
+    this.#places.set(shard, { position, reading: undefined, next: undefined })
   }
 
   leave(shard: Shard): void {
@@ -43,21 +45,36 @@ export class Follower {
     events: readonly ScopeEvent[],
   ): void {
     const place = this.#places.get(shard)
-    if (place === undefined || event === undefined || place.isReading || place.position !== event.before) return
+    if (place === undefined || event === undefined || place.reading !== undefined || place.position !== event.before) return
     place.position = event.id
     this.#sink.events(shard, events)
   }
 
-  /** Reads what is new in all followed shards. */
+  /** Reads what is new in all followed shards: all that was committed before the call. */
   async poll(): Promise<void> {
     await Promise.all([...this.#places].map(([shard, place]) => this.#read(shard, place)))
   }
 
-  async #read(shard: Shard, place: Place): Promise<void> {
-    if (place.isReading) return
-    place.isReading = true
+  #read(shard: Shard, place: Place): Promise<void> {
+    if (place.reading === undefined) {
+      place.reading = this.#readOn(shard, place)
+      return place.reading
+    }
+    // A read under way may have looked already. One more after it serves all who ask meanwhile; its failure is its caller's.
+    const after = () => {
+      place.next = undefined
+      return this.#read(shard, place)
+    }
+    place.next ??= place.reading.then(after, after)
+    return place.next
+  }
+
+  async #readOn(shard: Shard, place: Place): Promise<void> {
     try {
-      while (this.#places.get(shard) === place && (await newestPosition(this.#store, this.#keys, shard)) !== place.position) {
+      while (this.#places.get(shard) === place) {
+        const newest = await newestPosition(this.#store, this.#keys, shard)
+        place.position ??= newest
+        if (newest === place.position) return
         const read = await readEvents(this.#store, this.#keys, shard, place.position)
         if (this.#places.get(shard) !== place) return
         if (read === 'gap') {
@@ -68,7 +85,7 @@ export class Follower {
         if (read.events.length > 0) this.#sink.events(shard, read.events)
       }
     } finally {
-      place.isReading = false
+      place.reading = undefined
     }
   }
 }

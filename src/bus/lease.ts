@@ -2,11 +2,14 @@ import { performance } from 'node:perf_hooks'
 import type { Store } from '../jobs/store/commit.ts'
 
 const takeScript = `
--- Purpose: takes or renews a lease. KEYS[1] the lease, KEYS[2] the fencing number. ARGV: holder, its start, milliseconds.
--- Answers: {1, fencing number} when held, {0, ''} when another holds it. A holder that began anew takes its own lease over.
+-- Purpose: takes or renews a lease. KEYS[1] the lease, KEYS[2] the fencing number.
+-- ARGV: holder, its start, milliseconds, fencing number this start was given last (0 = none).
+-- Answers: {1, fencing number} when held, {0, ''} when another holds it. A holder that began anew takes its own lease over;
+-- the start before, should it still live, has a fencing number by which it is told from one that has just begun.
 local holder = redis.call('HGET', KEYS[1], 'holder')
 local start = redis.call('HGET', KEYS[1], 'start')
 if holder and holder ~= ARGV[1] then return { 0, '' } end
+if holder and start ~= ARGV[2] and ARGV[4] ~= '0' then return { 0, '' } end
 if not holder or start ~= ARGV[2] then
   local fence = redis.call('INCR', KEYS[2])
   redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'start', ARGV[2], 'fence', fence)
@@ -77,6 +80,7 @@ export class Lease {
       this.#holder.name,
       this.#holder.start,
       this.#ttlMs,
+      this.#fence,
     )
     const [isTaken, fence] = answer as [number, string]
     this.#heldUntilMs = isTaken === 1 ? sentAtMs + this.#ttlMs * usableShare : 0

@@ -42,6 +42,8 @@ export type JobStoreParts = {
   readonly observer: StoreObserver
   readonly onCommitted: CommitListener
   readonly onLines: LineObserver
+  /** Default: one that keeps the store's time. */
+  readonly clock?: RedisClock
 }
 
 export type JobStore = {
@@ -72,7 +74,7 @@ return 0
 
 export function openJobStore(parts: JobStoreParts): JobStore {
   const { store, keys, settings, observer, gate, onCommitted } = parts
-  const clock = new RedisClock()
+  const clock = parts.clock ?? new RedisClock()
   const committer = new Committer(store, keys, clock, eventsMax, observer)
   const rules = {
     gaps: settings.gaps,

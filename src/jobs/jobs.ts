@@ -3,15 +3,16 @@ import type { Report, ReportResult } from '../report/report.ts'
 import type { Keys } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
 import type { TaskLabels } from './records.ts'
-import type { EngineLink } from './rules/job-rules.ts'
-import type { Place } from './rules/order.ts'
-import type { EngineItem, EngineState } from './store/engine-kind.ts'
+import type { EngineLink } from './rules/engine-link.ts'
+import type { EngineOutcome } from './rules/engine-rules.ts'
+import { defaultTaskType, unknownEngineType } from './rules/job-summary.ts'
+import type { EngineItem, EngineState, TaskLink } from './store/engine-kind.ts'
 import type { JobItem, JobItemResult, LoadedJob } from './store/job-item.ts'
 import type { RecordWriter } from './store/record-writer.ts'
 import type { RedisClock } from './store/redis-clock.ts'
 
 export type JobWriter = RecordWriter<LoadedJob, JobItem, JobItemResult>
-export type EngineWriter = RecordWriter<EngineState, EngineItem, Place>
+export type EngineWriter = RecordWriter<EngineState, EngineItem, EngineOutcome>
 
 /** Told how many log lines were taken in, and how many were refused for want of room. */
 export type LineObserver = (outcome: 'accepted' | 'refused', count: number) => void
@@ -36,9 +37,6 @@ type Parts = {
   readonly afterWrite: (() => Promise<void>) | undefined
 }
 
-const unknownEngineType = 'unknown'
-const defaultTaskType = 'generic'
-
 type Step = {
   readonly report: Report
   readonly atMs: number
@@ -53,10 +51,10 @@ export function createJobs(parts: Parts): Jobs {
     async apply(reports) {
       const steps = await Promise.all(reports.map((report) => stepOf(parts, report)))
       const judged = await Promise.all(steps.map((step) => applyToJob(parts, step)))
-      const places = await applyToEngines(parts, steps, judged)
+      const heard = await applyToEngines(parts, steps, judged)
       await parts.afterWrite?.()
       return steps.map(({ report }, i) => {
-        const result = judged[i]?.result ?? heartbeatResult(report, places[i], (steps[i] as Step).takesLines)
+        const result = judged[i]?.result ?? heartbeatResult(report, heard[i], (steps[i] as Step).takesLines)
         countLines(parts, report, result)
         return result
       })
@@ -82,39 +80,46 @@ async function applyToJob({ keys, jobs }: Parts, { report, atMs, stampUs, labels
   return jobs.write(shard, { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels })
 }
 
-/**
- * Tells the engines of what was applied to their tasks, one call per report, in the order of the request.
- * The order of arrival never falls within a request, whichever shard answered first.
- */
+/** Tells the engines of what was applied to their tasks, one call per report, in the order of the request. */
 async function applyToEngines(
   parts: Parts,
   steps: readonly Step[],
   judged: readonly (JobItemResult | undefined)[],
-): Promise<(Place | undefined)[]> {
-  let newestUs = 0
+): Promise<(EngineOutcome | undefined)[]> {
   return Promise.all(
-    steps.map((step, i) => {
+    steps.map(async (step, i) => {
       const link = judged[i]?.engine
       if (step.report.execId !== undefined && link === undefined) return undefined
-      const ownUs = link?.stampUs ?? step.stampUs
-      if (ownUs > 0) newestUs = Math.max(newestUs, ownUs)
-      return applyToEngine(parts, step, ownUs > 0 ? newestUs : 0, link)
+      const [outcome] = await Promise.all([applyToEngine(parts, step, link), takeFromOthers(parts, step, link)])
+      return outcome
     }),
   )
 }
 
-function applyToEngine({ keys, engines }: Parts, step: Step, stampUs: number, link: EngineLink | undefined): Promise<Place> {
+function applyToEngine({ keys, engines }: Parts, step: Step, link: EngineLink | undefined): Promise<EngineOutcome> {
   const { report, atMs, labels, takesLines } = step
   const { instance } = report.engine
-  const task =
-    link?.task === undefined
-      ? undefined
-      : { namespace: report.namespace, jobId: report.jobId, execId: report.execId ?? '', isHeld: link.task === 'held' }
-  const arrival = { report, atMs, stampUs, engineType: labels.engineType, takesLines }
+  const task = link?.task === undefined ? undefined : taskLink(report, link.task === 'held')
+  const arrival = { report, atMs, stampUs: link?.stampUs ?? step.stampUs, engineType: labels.engineType, takesLines }
   return engines.write(keys.shardOfEngine(instance), { kind: 'report', instance, arrival, link: task })
 }
 
-function heartbeatResult(report: Report, place: Place | undefined, takesLines: boolean): ReportResult {
+/** Engines that had the task before its newest attempt, or before another engine spoke for the whole job. */
+async function takeFromOthers({ keys, engines }: Parts, { report }: Step, link: EngineLink | undefined): Promise<void> {
+  const links = [taskLink(report, false)]
+  const unlink = (instance: string) => engines.write(keys.shardOfEngine(instance), { kind: 'unlink', instance, links })
+  await Promise.all((link?.formerEngines ?? []).map(unlink))
+}
+
+const taskLink = ({ namespace, jobId, execId = '' }: Report, isHeld: boolean): TaskLink => ({
+  namespace,
+  jobId,
+  execId,
+  isHeld,
+})
+
+function heartbeatResult(report: Report, heard: EngineOutcome | undefined, takesLines: boolean): ReportResult {
+  const place = heard?.place
   if (place === 'jump')
     return {
       outcome: 'rejected',
@@ -123,9 +128,11 @@ function heartbeatResult(report: Report, place: Place | undefined, takesLines: b
       message: 'the number is too far beyond the newest known one',
     }
   const outcome = place === undefined || place === 'newest' ? 'applied' : place
+  const missing = heard?.missing ?? []
+  const result: ReportResult = missing.length === 0 ? { outcome } : { outcome, missing }
   const count = report.logs?.length ?? 0
-  if (outcome === 'duplicate' || takesLines || count === 0) return { outcome }
-  return { outcome, code: 'LOGS_REFUSED', logLinesRefused: count }
+  if (outcome === 'duplicate' || takesLines || count === 0) return result
+  return { ...result, code: 'LOGS_REFUSED', logLinesRefused: count }
 }
 
 function countLines({ onLines }: Parts, report: Report, result: ReportResult): void {

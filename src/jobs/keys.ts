@@ -60,8 +60,8 @@ export function keysFor(shardCount: number) {
     /** Fencing numbers outlive the leases they were given to. */
     fence: (shard: Shard) => at(shard, 'fence'),
     /** Lease of whoever prints the fleet's series. */
-    fleetOwner: 'es:fleet-owner',
-    fleetFence: 'es:fleet-fence',
+    fleetOwner: '{es:fleet}:owner',
+    fleetFence: '{es:fleet}:fence',
     /** Sorted set of live replicas, score the lease's end in ms of Redis TIME. */
     replicas: 'es:replicas',
     /** Set of label values seen, one per kind, bounded. */

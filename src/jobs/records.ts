@@ -9,7 +9,13 @@ import type { OpenStatus, TaskStatus } from '../report/status.ts'
 export type Cumulative = { base: number; per: [incarnation: string, max: number][] }
 
 /** Sequence numbers of one incarnation of a task: the newest, and the ranges below it that never came. */
-export type SeqStream = { incarnation: string; newest: number; missing: [from: number, to: number, openedAtMs: number][] }
+export type SeqStream = {
+  incarnation: string
+  /** Who counts, where several engines report one record (job-scoped). */
+  engine?: string
+  newest: number
+  missing: [from: number, to: number, openedAtMs: number][]
+}
 
 /** Label values under which a task is counted. Fixed when the task is first seen, folded to `other` beyond the caps. */
 export type TaskLabels = { namespace: string; taskType: string; engineType: string }

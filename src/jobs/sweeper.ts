@@ -3,21 +3,32 @@ import type { Report } from '../report/report.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
 import type { EngineRecord, ExecRecord, TaskRecord } from './records.ts'
-import type { Effects } from './rules/effects.ts'
-import { isHeld, type JobRules } from './rules/job-rules.ts'
-import { alignWithEngine, announceRemoval, closeGaps, isExpired, type TaskVerdict } from './rules/operations.ts'
+import { isHeld } from './rules/engine-link.ts'
+import type { JobRules } from './rules/job-state.ts'
+import {
+  alignWithEngine,
+  announceRemoval,
+  closeGaps,
+  earlier,
+  expiresAtMs,
+  type TaskTrace,
+  type TaskVerdict,
+} from './rules/operations.ts'
 import type { Committer, Store } from './store/commit.ts'
 import type { TaskLink } from './store/engine-kind.ts'
-import type { LoadedJob } from './store/job-item.ts'
+import type { Operation } from './store/job-item.ts'
 import type { RedisClock } from './store/redis-clock.ts'
 
 const timersPerSweep = 512
 const tasksPerPage = 256
 
-const takeTimerAway = `
--- Purpose: takes a timer away unless it has been set anew. KEYS[1] the timers. ARGV: member, score it had.
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('ZREM', KEYS[1], ARGV[1]) end
-return 0
+const moveTimer = `
+-- Purpose: moves a timer, or takes it away, unless it has been set anew. KEYS[1] the timers.
+-- ARGV: member, score it had, its new score ('' = away).
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then return redis.call('ZREM', KEYS[1], ARGV[1]) end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
 `
 
 type Parts = {
@@ -99,13 +110,11 @@ export class Sweeper {
       verdicts.forEach((verdict, i) => {
         const [namespace = '', jobId = '', execId = ''] = JSON.parse(members[i] as string) as string[]
         if (!verdict.isHeld) released.push({ namespace, jobId, execId, isHeld: false })
-        if (verdict.lookAgainAtMs !== undefined)
-          lookAgainAtMs = Math.min(lookAgainAtMs ?? verdict.lookAgainAtMs, verdict.lookAgainAtMs)
+        lookAgainAtMs = earlier(lookAgainAtMs, verdict.lookAgainAtMs)
       })
     } while (cursor !== '0')
     if (released.length > 0) await engines.write(timer.shard, { kind: 'unlink', instance, links: released })
-    if (lookAgainAtMs === undefined) return this.#takeAway(timer)
-    await committer.observed('sweep', () => store.zadd(keys.due(timer.shard), String(lookAgainAtMs), timer.member))
+    await this.#move(timer, lookAgainAtMs)
   }
 
   async #alignTask(engine: EngineRecord, member: string): Promise<TaskVerdict> {
@@ -129,31 +138,35 @@ export class Sweeper {
   }
 
   async #expire(timer: Timer, namespace: string, jobId: string): Promise<void> {
-    const { store, keys, clock, committer, jobs, rules } = this.#parts
-    const shard = keys.shardOfJob(namespace, jobId)
-    const tasks = await this.#tasksOf(shard, namespace, jobId)
-    let isRemoved = false
-    await this.#operate(namespace, jobId, tasks[0]?.task ?? '', false, (state, effects) => {
-      isRemoved = isExpired(state, clock.nowMs(), rules.retentionMs)
-      if (!isRemoved) return
+    const { clock, rules } = this.#parts
+    const seen = await this.#readToken(timer.shard, namespace, jobId)
+    const tasks = await this.#tasksOf(timer.shard, namespace, jobId)
+    let lookAgainAtMs: number | undefined
+    await this.#operate(namespace, jobId, tasks[0]?.task ?? '', false, (state, effects, token) => {
+      const { job } = state
+      const nowMs = clock.nowMs()
+      lookAgainAtMs = job === undefined ? undefined : expiresAtMs(job, rules.retentionMs)
+      if (job === undefined || lookAgainAtMs === undefined || lookAgainAtMs > nowMs) return
+      // Written since its tasks were read: they are read again in the next sweep.
+      if (token !== seen) return
+      lookAgainAtMs = undefined
       state.isRemoved = true
-      announceRemoval(state, tasks, effects)
+      announceRemoval(job, tasks, effects)
     })
-    if (isRemoved) {
-      const members = tasks.map(({ task, engine }) => JSON.stringify([namespace, jobId, task, engine]))
-      for (let at = 0; at < members.length; at += tasksPerPage) {
-        await committer.observed('sweep', () => store.zrem(keys.shown(shard), ...members.slice(at, at + tasksPerPage)))
-      }
-      jobs.forget(`${namespace}/${jobId}`)
-    }
-    await this.#takeAway(timer)
+    await this.#move(timer, lookAgainAtMs)
+  }
+
+  async #readToken(shard: Shard, namespace: string, jobId: string): Promise<string> {
+    const { store, keys, committer } = this.#parts
+    return (await committer.observed('sweep', () => store.hget(keys.job(shard, namespace, jobId), 'v'))) ?? ''
   }
 
   /** Every task of a job with its engine, read in pages. */
-  async #tasksOf(shard: Shard, namespace: string, jobId: string): Promise<{ task: string; engine: string }[]> {
+  async #tasksOf(shard: Shard, namespace: string, jobId: string): Promise<TaskTrace[]> {
     const { store, keys, committer } = this.#parts
     const key = keys.job(shard, namespace, jobId)
-    const tasks: { task: string; engine: string }[] = []
+    // By field: while Redis grows a hash it may tell of a field twice.
+    const tasks = new Map<string, TaskTrace[]>()
     let cursor = '0'
     do {
       const [next, found] = await committer.observed('sweep', () =>
@@ -162,15 +175,15 @@ export class Sweeper {
       cursor = next
       for (let i = 0; i + 1 < found.length; i += 2) {
         const exec = JSON.parse(found[i + 1] as string) as ExecRecord
-        for (const record of Object.values(exec.current)) tasks.push({ task: record.task, engine: record.engine.instance })
+        tasks.set(found[i] as string, Object.values(exec.current).map(traceOf))
       }
     } while (cursor !== '0')
-    return tasks
+    return [...tasks.values()].flat()
   }
 
   /** Makes sure that the engine of a new task is known and knows of it, also if the first report was cut off half-way. */
   async #register(timer: Timer, namespace: string, jobId: string, execId: string, instance: string): Promise<void> {
-    const { store, keys, committer, engines } = this.#parts
+    const { store, keys, clock, committer, engines } = this.#parts
     const key = keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId)
     const text = await committer.observed('sweep', () => store.hget(key, `t:${execId}`))
     const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
@@ -184,18 +197,13 @@ export class Sweeper {
         engineType: record.labels.engineType,
         takesLines: false,
       }
-      await engines.write(keys.shardOfEngine(instance), { kind: 'register', instance, arrival, link })
+      const nowMs = clock.nowMs()
+      await engines.write(keys.shardOfEngine(instance), { kind: 'register', instance, nowMs, arrival, link })
     }
     await this.#takeAway(timer)
   }
 
-  async #operate(
-    namespace: string,
-    jobId: string,
-    execId: string,
-    needsOlder: boolean,
-    operate: (state: LoadedJob, effects: Effects) => void,
-  ): Promise<void> {
+  async #operate(namespace: string, jobId: string, execId: string, needsOlder: boolean, operate: Operation): Promise<void> {
     const { keys, jobs } = this.#parts
     await jobs.write(keys.shardOfJob(namespace, jobId), { kind: 'operation', namespace, jobId, execId, needsOlder, operate })
   }
@@ -206,11 +214,18 @@ export class Sweeper {
     return text === null ? undefined : (JSON.parse(text) as EngineRecord)
   }
 
-  async #takeAway({ shard, member, score }: Timer): Promise<void> {
+  #takeAway(timer: Timer): Promise<void> {
+    return this.#move(timer, undefined)
+  }
+
+  async #move({ shard, member, score }: Timer, atMs: number | undefined): Promise<void> {
     const { store, keys, committer } = this.#parts
-    await committer.observed('sweep', () => store.eval(takeTimerAway, 1, keys.due(shard), member, score))
+    const next = atMs === undefined ? '' : String(atMs)
+    await committer.observed('sweep', () => store.eval(moveTimer, 1, keys.due(shard), member, score, next))
   }
 }
+
+const traceOf = ({ task, engine, labels, status }: TaskRecord): TaskTrace => ({ task, engine: engine.instance, labels, status })
 
 /** The part of a task's record that says who its engine is, as a report without news. */
 function asReport(record: TaskRecord): Report {

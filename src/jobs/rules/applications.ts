@@ -13,6 +13,13 @@ export function nextApplications(known: Application[], reported: readonly Applic
   return [...gone, ...reported].slice(-applicationsMax)
 }
 
+/** Applications that only an overtaken report named belong to the detail; whether they are live, newer reports have said. */
+export function withOvertaken(known: Application[], reported: readonly Application[] | undefined): Application[] {
+  const names = new Set(known.map((application) => application.applicationId))
+  const unknown = (reported ?? []).filter((application) => !names.has(application.applicationId))
+  return unknown.length === 0 ? known : [...unknown.map(ended), ...known].slice(-applicationsMax)
+}
+
 /** Nothing a finished task held is live any more. */
 export function endedApplications(known: Application[]): Application[] {
   return known.some((application) => application.live) ? known.map(ended) : known

@@ -13,7 +13,11 @@ export function accumulate(known: Cumulative | undefined, incarnation: string, r
   if (known === undefined) return { base: 0, per: [[incarnation, reading]] }
   const at = known.per.findIndex(([name]) => name === incarnation)
   const max = known.per[at]?.[1]
-  if (max === undefined) return folded({ base: known.base, per: [...known.per, [incarnation, reading]] })
+  if (max === undefined) {
+    // One that was folded away may come back late: it is in the base already.
+    if (!isNewest && known.per.length >= incarnationsMax) return known
+    return folded({ base: known.base, per: [...known.per, [incarnation, reading]] })
+  }
   if (reading === max) return known
   if (reading > max) return { base: known.base, per: known.per.with(at, [incarnation, reading]) }
   const isRestart = incarnation === '' && isNewest

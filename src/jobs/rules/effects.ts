@@ -30,6 +30,8 @@ export function addTo(effects: Effects, field: string, delta: number): void {
 export const timerOf = {
   gaps: (execId: string, job: Pick<JobRecord, 'namespace' | 'jobId'>) =>
     JSON.stringify(['gaps', job.namespace, job.jobId, execId]),
+  olderGaps: (execId: string, job: Pick<JobRecord, 'namespace' | 'jobId'>) =>
+    JSON.stringify(['gaps', job.namespace, job.jobId, execId, 'older']),
   expire: (job: Pick<JobRecord, 'namespace' | 'jobId'>) => JSON.stringify(['expire', job.namespace, job.jobId]),
   register: (job: Pick<JobRecord, 'namespace' | 'jobId'>, execId: string, engine: string) =>
     JSON.stringify(['register', job.namespace, job.jobId, execId, engine]),

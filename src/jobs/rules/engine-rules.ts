@@ -1,11 +1,11 @@
 /** What a report does to the record of its engine: liveness, facts, counts. Pure. */
 import type { Report } from '../../report/report.ts'
-import type { EngineRecord } from '../records.ts'
+import type { Cumulative, EngineRecord } from '../records.ts'
 import { counterFields } from './counter-fields.ts'
 import { accumulate, adopted, isFall } from './cumulative.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
 import { packLines } from './log-entry.ts'
-import { type GapLimits, isNewerIncarnation, type Place, placeReport } from './order.ts'
+import { closeOldGaps, type GapLimits, hasGaps, isNewerIncarnation, missingOf, type Place, placeReport } from './order.ts'
 
 export type EngineTimes = {
   readonly suspectAfterMs: number
@@ -14,7 +14,10 @@ export type EngineTimes = {
   readonly retentionMs: number
 }
 
-export type EngineRules = EngineTimes & { readonly gaps: GapLimits }
+export type EngineRules = EngineTimes & { readonly gaps: GapLimits; readonly gapTimeoutMs: number }
+
+/** What became of a report at its engine; of a heartbeat, what its answer says. */
+export type EngineOutcome = { readonly place: Place; readonly missing: readonly (readonly [from: number, to: number])[] }
 
 /** One report as its engine sees it. */
 export type EngineArrival = {
@@ -57,32 +60,51 @@ export function applyToEngine(
   arrival: EngineArrival,
   rules: EngineRules,
   effects: Effects,
-): { readonly record: EngineRecord; readonly place: Place } {
+): { readonly record: EngineRecord; readonly outcome: EngineOutcome } {
   const record: EngineRecord = known === undefined ? newEngine(arrival) : { ...known }
-  const place = placeHeartbeat(record, arrival, rules)
-  if (place === 'duplicate' || place === 'jump') return { record: known ?? record, place }
+  const place = placeHeartbeat(record, arrival, rules, effects)
+  if (place === 'jump') return { record, outcome: { place, missing: [] } }
   const isOld = takeIncarnation(record, arrival, rules, effects)
-  takeCumulative(record, arrival, isOld || place !== 'newest')
+  // Gauges come from the newest arrival; a report behind it brings only what grows.
+  const isNewest = !isOld && place === 'newest' && arrival.stampUs > record.countsStampUs
+  takeCumulative(record, arrival, isNewest)
   if (!isOld) {
     record.lastReportAtMs = Math.max(record.lastReportAtMs, arrival.atMs)
-    takeFacts(record, arrival)
+    if (isNewest) takeFacts(record, arrival)
     speak(record, known, effects)
     effects.timers.push({ member: timerOf.engine(record.instance), atMs: record.lastReportAtMs + rules.suspectAfterMs })
   }
+  if (place !== 'duplicate') takeLines(record, arrival, effects)
+  effects.events.push({ kind: 'engine', record })
+  const missing = arrival.report.execId === undefined ? missingOf(record.streams, rules.gaps) : []
+  return { record, outcome: { place: isOld && place !== 'duplicate' ? 'stale' : place, missing } }
+}
+
+function takeLines(record: EngineRecord, arrival: EngineArrival, effects: Effects): void {
   const lines = arrival.report.logs ?? []
   if (arrival.takesLines && lines.length > 0) {
     const labels = { namespace: arrival.report.namespace, taskType: 'none', engineType: record.engineType }
     effects.lines.push(packLines(arrival.report, labels, lines, arrival.report.seq ?? Math.floor(arrival.atMs), arrival.atMs))
   }
-  effects.events.push({ kind: 'engine', record })
-  return { record, place: isOld ? 'stale' : place }
 }
 
-function placeHeartbeat(record: EngineRecord, { report, atMs }: EngineArrival, rules: EngineRules): Place {
+function placeHeartbeat(record: EngineRecord, { report, atMs }: EngineArrival, rules: EngineRules, effects: Effects): Place {
+  giveUpGaps(record, atMs, rules, effects)
   if (report.execId !== undefined || report.seq === undefined) return 'newest'
-  const placed = placeReport(record.streams, report.engine.incarnation, report.seq, atMs, rules.gaps)
+  const { incarnation } = report.engine
+  const placed = placeReport(record.streams, { incarnation, seq: report.seq }, atMs, rules.gaps)
   record.streams = placed.streams
+  if (placed.lost > 0) addTo(effects, counterFields.reportsLost(), placed.lost)
   return placed.place
+}
+
+/** Numbered heartbeats that never came are counted whenever something else of their engine is done. */
+function giveUpGaps(record: EngineRecord, nowMs: number, rules: EngineRules, effects: Effects): void {
+  if (!hasGaps(record.streams)) return
+  const { streams, lost } = closeOldGaps(record.streams, nowMs - rules.gapTimeoutMs)
+  if (lost === 0) return
+  record.streams = streams
+  addTo(effects, counterFields.reportsLost(), lost)
 }
 
 /** @returns whether the report comes from an incarnation that a newer one has replaced */
@@ -108,37 +130,38 @@ function takeIncarnation(record: EngineRecord, { report, atMs }: EngineArrival, 
 
 /** An engine that had not named its incarnation before and does now is the same start. */
 function adopt(record: EngineRecord, incarnation: string): void {
-  const { succeeded, failed } = record.finished
-  record.finished = {
-    ...(succeeded === undefined ? {} : { succeeded: adopted(succeeded, incarnation) ?? succeeded }),
-    ...(failed === undefined ? {} : { failed: adopted(failed, incarnation) ?? failed }),
-  }
+  record.finished = allAdopted(record.finished, incarnation)
+  record.stateSeconds = allAdopted(record.stateSeconds, incarnation)
 }
 
-function takeCumulative(record: EngineRecord, { report }: EngineArrival, isBehind: boolean): void {
+function allAdopted<T extends { [name: string]: Cumulative }>(values: T, incarnation: string): T {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, adopted(value, incarnation)])) as T
+}
+
+/** @param isNewest whether a value that is lower than the one known may mean that the engine began anew */
+function takeCumulative(record: EngineRecord, { report }: EngineArrival, isNewest: boolean): void {
   const incarnation = report.engine.incarnation ?? record.incarnation
   const finished = { ...record.finished }
   let hasFallen = false
   for (const name of ['succeeded', 'failed'] as const) {
     const reading = report.engineTaskCounts?.[name]
     if (reading === undefined) continue
-    hasFallen ||= !isBehind && isFall(finished[name], incarnation, reading)
-    finished[name] = accumulate(finished[name], incarnation, reading, !isBehind)
+    hasFallen ||= isNewest && isFall(finished[name], incarnation, reading)
+    finished[name] = accumulate(finished[name], incarnation, reading, isNewest)
   }
   record.finished = finished
   if (hasFallen) record.restarts += 1
   const seconds = { ...record.stateSeconds }
   for (const name of ['idle', 'busy', 'locked', 'unlocked'] as const) {
     const reading = report.engine.stateSeconds?.[name]
-    if (reading !== undefined) seconds[name] = accumulate(seconds[name], incarnation, reading, !isBehind)
+    if (reading !== undefined) seconds[name] = accumulate(seconds[name], incarnation, reading, isNewest)
   }
   record.stateSeconds = seconds
 }
 
-/** Facts and gauges come from the newest arrival; a report that came late or twice brings none. */
+/** Facts and gauges of the newest arrival. */
 function takeFacts(record: EngineRecord, arrival: EngineArrival): void {
   const { report } = arrival
-  if (arrival.stampUs <= record.countsStampUs) return
   record.countsStampUs = arrival.stampUs
   const { stateSeconds: _cumulative, ...facts } = report.engine
   record.facts = { ...record.facts, ...facts }
@@ -163,7 +186,7 @@ function speak(record: EngineRecord, known: EngineRecord | undefined, effects: E
 export function ageEngine(
   known: EngineRecord,
   nowMs: number,
-  times: EngineTimes,
+  times: EngineRules,
   effects: Effects,
 ): EngineRecord | 'expired' | undefined {
   const silentMs = nowMs - known.lastReportAtMs
@@ -172,11 +195,13 @@ export function ageEngine(
     return 'expired'
   }
   const record: EngineRecord = { ...known }
+  giveUpGaps(record, nowMs, times, effects)
   if (silentMs >= times.lostAfterMs) record.state = 'lost'
   else if (silentMs >= times.suspectAfterMs) record.state = 'suspect'
   record.isGone = silentMs >= Math.max(times.lostAfterMs, times.engineLingerMs)
   effects.timers.push({ member: timerOf.engine(known.instance), atMs: known.lastReportAtMs + nextAge(silentMs, times) })
-  if (record.state === known.state && record.isGone === known.isGone) return undefined
+  const isAsBefore = record.state === known.state && record.isGone === known.isGone
+  if (isAsBefore) return record.streams === known.streams ? undefined : record
   if (record.state === 'lost' && known.state !== 'lost') {
     effects.timers.push({ member: timerOf.engineTasks(known.instance), atMs: nowMs })
   }

@@ -1,20 +1,28 @@
 /** A job as the sum of its tasks: kept up to date by what one task adds and takes away, never by looking at all of them. */
+import type { Report } from '../../report/report.ts'
 import { isOpen, openStatuses, type TaskStatus } from '../../report/status.ts'
-import type { JobRecord, TaskLabels, TaskRecord } from '../records.ts'
+import type { JobRecord, TaskRecord } from '../records.ts'
 
 const e9 = 1_000_000_000
+
+/** What a job is called whose first report did not say. */
+export const defaultTaskType = 'generic'
+export const unknownEngineType = 'unknown'
+
+/** Task types whose job has failed as soon as one task has, for good. */
+const failFastTaskTypes: ReadonlySet<string> = new Set(['federated_learning'])
 
 /** From the furthest back: a job with one running task is running. */
 const openOrder: readonly TaskStatus[] = ['running', 'suspended', 'waiting_for_retry', 'scheduled', 'inited']
 const endOrder: readonly TaskStatus[] = ['failed', 'timed_out', 'lost', 'cancelled']
 
-export function newJob(task: TaskRecord, labels: TaskLabels, atMs: number): JobRecord {
+export function newJob(task: TaskRecord, report: Report, atMs: number): JobRecord {
   return {
     namespace: task.namespace,
     jobId: task.jobId,
-    taskType: labels.taskType,
-    engineType: labels.engineType,
-    labels,
+    taskType: report.taskType ?? defaultTaskType,
+    engineType: report.engine.engineType ?? unknownEngineType,
+    labels: task.labels,
     engine: task.engine.instance,
     status: task.status,
     progress: 0,
@@ -58,7 +66,10 @@ function takeTimes(job: JobRecord, task: TaskRecord): void {
  * @param changed the task whose report brought this about
  */
 export function concludeJob(job: JobRecord, jobScoped: TaskRecord | undefined, changed: TaskRecord, atMs: number): void {
+  const wasLost = job.status === 'lost'
   job.status = jobScoped?.status ?? statusOfTasks(job)
+  // A job that was given up and has truly ended since ended when that was told.
+  if (wasLost && job.status !== 'lost') delete job.endedArrivalAtMs
   const mean = job.taskCount === 0 ? undefined : Math.round(job.progressSumE9 / job.taskCount) / e9
   job.progress =
     jobScoped?.hasProgress === true ? jobScoped.progress : job.status === 'succeeded' ? 1 : (mean ?? jobScoped?.progress ?? 0)
@@ -68,6 +79,7 @@ export function concludeJob(job: JobRecord, jobScoped: TaskRecord | undefined, c
 
 function statusOfTasks(job: JobRecord): TaskStatus {
   const has = (status: TaskStatus) => (job.taskCountByStatus[status] ?? 0) > 0
+  if (failFastTaskTypes.has(job.taskType) && (job.status === 'failed' || has('failed'))) return 'failed'
   return openOrder.find(has) ?? endOrder.find(has) ?? 'succeeded'
 }
 

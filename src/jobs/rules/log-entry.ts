@@ -23,7 +23,11 @@ export function packLines(
     if (at > ms) {
       ms = at
       inMs = 0
-    } else inMs += 1
+    } else if (inMs + 1 < linesPerMsMax) inMs += 1
+    else {
+      ms += 1
+      inMs = 0
+    }
     const tsNs = `${ms}${String(slot + inMs).padStart(6, '0')}`
     return line.fields === undefined ? [tsNs, line.level, line.line] : [tsNs, line.level, line.line, { ...line.fields }]
   })
@@ -50,7 +54,7 @@ export function jobFinishedEntry(job: JobRecord, arrivalAtMs: number): LogEntry 
   const took = durationSeconds === undefined ? '' : ` after ${durationSeconds} s`
   const why = job.error?.message === undefined ? '' : `: ${job.error.message}`
   return {
-    namespace: job.labels.namespace,
+    namespace: job.namespace,
     engineType: job.labels.engineType,
     taskType: job.labels.taskType,
     jobId: job.jobId,

@@ -1,8 +1,11 @@
 /** What the owner of a shard does to jobs by itself: giving up, taking up, closing gaps, forgetting. Each may run twice. */
-import type { EngineRecord, TaskRecord } from '../records.ts'
+import { isOpen, type TaskStatus } from '../../report/status.ts'
+import type { EngineRecord, JobRecord, TaskRecord } from '../records.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
-import { copyOfJob, isHeld, type JobRules, type JobState, jobChanged, jobScopedRecord, scheduleGaps } from './job-rules.ts'
+import { isHeld } from './engine-link.ts'
+import { jobChanged, jobScopedRecord } from './job-rules.ts'
+import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, replaceInSummary } from './job-summary.ts'
 import { closeOldGaps } from './order.ts'
 import { countChange, observeTimes } from './task-counts.ts'
@@ -24,16 +27,28 @@ export function alignWithEngine(
   for (const [key, record] of Object.entries(state.execs.get(execId)?.current ?? {})) {
     if (record.engine.instance !== engine.instance || !isHeld(record)) continue
     const { next, lookAgainAtMs } = alignRecord(record, engine, nowMs, rules.lostAfterMs)
-    verdict = { isHeld: true, lookAgainAtMs: lookAgainAtMs ?? verdict.lookAgainAtMs }
+    verdict = { isHeld: true, lookAgainAtMs: earlier(lookAgainAtMs, verdict.lookAgainAtMs) }
     if (next !== undefined) replaceRecord(state, execId, key, record, next, nowMs, rules, effects)
   }
   return verdict
 }
 
-function alignRecord(record: TaskRecord, engine: EngineRecord, nowMs: number, lostAfterMs: number) {
+/** The earlier of two moments, either of which may be unknown. */
+export function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
+}
+
+function alignRecord(
+  record: TaskRecord,
+  engine: EngineRecord,
+  nowMs: number,
+  lostAfterMs: number,
+): { readonly next?: TaskRecord | undefined; readonly lookAgainAtMs?: number } {
   if (engine.state === 'lost') {
-    if (record.lastReportAtMs > engine.lastReportAtMs) return { lookAgainAtMs: record.lastReportAtMs + lostAfterMs }
-    const silentSeconds = Math.round((nowMs - engine.lastReportAtMs) / 1000)
+    // Where the engine's own record was not written, the task's tells when it last spoke.
+    const spokeAtMs = Math.max(record.lastReportAtMs, engine.lastReportAtMs)
+    if (nowMs < spokeAtMs + lostAfterMs) return { lookAgainAtMs: spokeAtMs + lostAfterMs }
+    const silentSeconds = Math.round((nowMs - spokeAtMs) / 1000)
     return { next: giveUpTask(record, 'ENGINE_LOST', `engine ${engine.instance} has been silent for ${silentSeconds} s`) }
   }
   const isOfOldStart = record.incarnation !== '' && engine.incarnation !== '' && record.incarnation !== engine.incarnation
@@ -74,21 +89,26 @@ function withoutGaps(record: TaskRecord, openedBeforeMs: number, rules: JobRules
   return closed
 }
 
-/** Whether a job has been at its end for so long that it is forgotten. */
-export function isExpired(state: JobState, nowMs: number, retentionMs: number): boolean {
-  const job = state.job
-  return job !== undefined && !isOpenJob(job) && (job.endedArrivalAtMs ?? 0) + retentionMs <= nowMs
+/** When a job that has ended is forgotten; undefined while it is open. One whose tasks go on waits until they, too, are silent. */
+export function expiresAtMs(job: JobRecord, retentionMs: number): number | undefined {
+  if (isOpenJob(job)) return undefined
+  const hasOpenTasks = Object.keys(job.taskCountByStatus).some((status) => isOpen(status as TaskStatus))
+  return Math.max(job.endedArrivalAtMs ?? 0, hasOpenTasks ? job.lastReportAtMs : 0) + retentionMs
 }
 
-/** Says that a job is no more. @param tasks all of its tasks */
-export function announceRemoval(state: JobState, tasks: readonly { task: string; engine: string }[], effects: Effects): void {
-  const job = state.job
-  if (job === undefined) return
+/** As much of a task as its removal must know. */
+export type TaskTrace = { readonly task: string; readonly engine: string } & Pick<TaskRecord, 'labels' | 'status'>
+
+/** Takes a job out of the totals and says that it is no more. @param tasks all of its tasks */
+export function announceRemoval(job: JobRecord, tasks: readonly TaskTrace[], effects: Effects): void {
   const { namespace, jobId } = job
   effects.timers.push({ member: timerOf.expire(job), atMs: undefined })
   effects.events.push({ kind: 'job-gone', namespace, jobId })
-  for (const { task, engine } of tasks) {
+  for (const { task, engine, labels, status } of tasks) {
+    if (isOpen(status)) addTo(effects, counterFields.tasks(labels, status), -1)
     effects.timers.push({ member: timerOf.gaps(task, job), atMs: undefined })
+    effects.timers.push({ member: timerOf.olderGaps(task, job), atMs: undefined })
+    effects.timers.push({ member: timerOf.register(job, task, engine), atMs: undefined })
     effects.events.push({ kind: 'task-gone', namespace, jobId, task, engine })
   }
 }
@@ -106,12 +126,12 @@ function replaceRecord(
   const exec = state.execs.get(execId)
   if (exec === undefined) return
   state.execs.set(execId, { ...exec, current: { ...exec.current, [key]: after } })
+  const jobBefore = state.job
   const job = copyOfJob(state)
-  const wasOpen = isOpenJob(job)
   state.job = job
   countChange(before, after, effects)
   replaceInSummary(job, before, after)
   concludeJob(job, jobScopedRecord(state, job), after, atMs)
-  jobChanged(job, { wasOpen, isNewJob: false }, atMs, rules, effects)
+  jobChanged(job, jobBefore, atMs, rules, effects)
   effects.events.push({ kind: 'task', record: after }, { kind: 'job', record: job })
 }

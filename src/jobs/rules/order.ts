@@ -1,10 +1,13 @@
 /** Where a report stands among those of its task: by incarnation, then sequence number, never by the engine's clock. */
+import { incarnationTimeMs } from '../../report/time.ts'
 import type { SeqStream } from '../records.ts'
 
 /** Bounds of what is remembered about gaps. */
 export type GapLimits = { readonly rangesMax: number; readonly rangesInAnswerMax: number }
 
 const streamsMax = 4
+/** Streams of other engines that report the same job-scoped record. */
+const foreignStreamsMax = 8
 /** A number this far beyond the newest known one is refused: one wild report must not freeze a task. */
 export const seqJumpMax = 1_000_000
 
@@ -20,13 +23,34 @@ export type Placed = {
   readonly lost: number
 }
 
+/** Who numbered a report, and how. */
+export type Source = {
+  /** Given where several engines report one record: each counts for itself, and among them the order is that of arrival. */
+  readonly engine?: string
+  /** Undefined = the newest known. */
+  readonly incarnation: string | undefined
+  /** Undefined = arrival order. */
+  readonly seq: number | undefined
+}
+
 /**
  * Places a report by its incarnation and number.
  * @param streams what is known, newest incarnation first; empty for a task seen for the first time
- * @param incarnation as reported; undefined = the newest known
- * @param seq as reported; undefined = arrival order
  */
-export function placeReport(
+export function placeReport(streams: readonly SeqStream[], source: Source, nowMs: number, limits: GapLimits): Placed {
+  const { engine, incarnation, seq } = source
+  if (engine === undefined) return placeAmongOwn(streams, incarnation, seq, nowMs, limits)
+  const own = streams.filter((stream) => stream.engine === engine)
+  const others = streams.filter((stream) => stream.engine !== engine)
+  const placed = placeAmongOwn(own, incarnation, seq, nowMs, limits)
+  const named = placed.streams.map((stream) => (stream.engine === engine ? stream : { ...stream, engine }))
+  const isInFront = placed.place === 'newest' || streams[0]?.engine === engine
+  const kept = others.slice(0, foreignStreamsMax)
+  const lost = others.slice(foreignStreamsMax).reduce((sum, stream) => sum + countOf(stream), placed.lost)
+  return { ...placed, streams: isInFront ? [...named, ...kept] : [...kept, ...named], lost }
+}
+
+function placeAmongOwn(
   streams: readonly SeqStream[],
   incarnation: string | undefined,
   seq: number | undefined,
@@ -48,8 +72,8 @@ export function placeReport(
 
 /** Whether incarnation `a` began after `b`: as times where both are times, else what is seen later is newer. */
 export function isNewerIncarnation(a: string, b: string): boolean {
-  const atA = timeOf(a)
-  const atB = timeOf(b)
+  const atA = incarnationTimeMs(a)
+  const atB = incarnationTimeMs(b)
   return atA === undefined || atB === undefined ? true : atA > atB
 }
 
@@ -67,9 +91,12 @@ export function closeOldGaps(streams: readonly SeqStream[], openedBeforeMs: numb
   return { streams: kept, lost }
 }
 
-/** Ranges that the newest incarnation still misses, for the answer: the newest ones, in rising order. */
-export function missingOf(streams: readonly SeqStream[], limits: GapLimits): [number, number][] {
-  const missing = streams[0]?.missing ?? []
+/**
+ * Ranges that the newest incarnation still misses, for the answer: the newest ones, in rising order.
+ * @param engine whose they are, where several engines report one record
+ */
+export function missingOf(streams: readonly SeqStream[], limits: GapLimits, engine?: string): [number, number][] {
+  const missing = streams.find((stream) => engine === undefined || stream.engine === engine)?.missing ?? []
   return missing.slice(-limits.rangesInAnswerMax).map(([from, to]) => [from, to])
 }
 
@@ -97,14 +124,15 @@ function placeInStream(streams: SeqStream[], at: number, seq: number | undefined
   const isCurrent = at === 0
   if (seq === undefined) return { place: isCurrent ? 'newest' : 'stale', streams, incarnation, lost: 0 }
   if (seq <= stream.newest) {
-    const missing = without(stream.missing, seq)
-    if (missing === undefined) return { place: 'duplicate', streams, incarnation, lost: 0 }
-    return { place: isCurrent ? 'late' : 'stale', streams: streams.with(at, { ...stream, missing }), incarnation, lost: 0 }
+    const rest = without(stream.missing, seq)
+    if (rest === undefined) return { place: 'duplicate', streams, incarnation, lost: 0 }
+    const { missing, lost } = bounded(rest, limits)
+    return { place: isCurrent ? 'late' : 'stale', streams: streams.with(at, { ...stream, missing }), incarnation, lost }
   }
   if (stream.newest > 0 && seq - stream.newest > seqJumpMax) return { place: 'jump', streams, incarnation, lost: 0 }
   const { missing, lost } = opened(stream.missing, stream.newest + 1, seq - 1, nowMs, limits)
   const place = isCurrent ? 'newest' : 'stale'
-  return { place, streams: streams.with(at, { incarnation, newest: seq, missing }), incarnation, lost }
+  return { place, streams: streams.with(at, { ...stream, newest: seq, missing }), incarnation, lost }
 }
 
 /** An incarnation older than any that is remembered: remembered from now on as an old one, so that its lines count once. */
@@ -116,8 +144,9 @@ function placeInUnknownOld(
   limits: GapLimits,
 ): Placed {
   const begun = [...streams.slice(0, streamsMax - 1), { incarnation, newest: 0, missing: [] }]
+  const forgotten = streams.slice(streamsMax - 1).reduce((sum, stream) => sum + countOf(stream), 0)
   const placed = placeInStream(begun, begun.length - 1, seq, nowMs, limits)
-  return { ...placed, place: 'stale' }
+  return { ...placed, place: 'stale', lost: placed.lost + forgotten }
 }
 
 function withoutOldest(placed: Placed, place: Place): Placed {
@@ -130,7 +159,11 @@ const countOf = (stream: SeqStream) => stream.missing.reduce((sum, [from, to]) =
 
 function opened(missing: SeqStream['missing'], from: number, to: number, nowMs: number, limits: GapLimits) {
   if (from > to) return { missing, lost: 0 }
-  const all: SeqStream['missing'] = [...missing, [from, to, nowMs]]
+  return bounded([...missing, [from, to, nowMs]], limits)
+}
+
+/** Beyond the bound the oldest ranges are given up, also where one range became two. */
+function bounded(all: SeqStream['missing'], limits: GapLimits): { missing: SeqStream['missing']; lost: number } {
   const excess = all.slice(0, Math.max(0, all.length - limits.rangesMax))
   return { missing: all.slice(excess.length), lost: excess.reduce((sum, [a, b]) => sum + b - a + 1, 0) }
 }
@@ -145,11 +178,4 @@ function without(missing: SeqStream['missing'], seq: number): SeqStream['missing
   if (from < seq) rest.push([from, seq - 1, openedAtMs])
   if (seq < to) rest.push([seq + 1, to, openedAtMs])
   return [...missing.slice(0, at), ...rest, ...missing.slice(at + 1)]
-}
-
-function timeOf(incarnation: string): number | undefined {
-  if (/^\d{12,15}$/.test(incarnation)) return Number(incarnation)
-  if (!/^\d{4}-\d\d-\d\dT/.test(incarnation)) return undefined
-  const at = Date.parse(incarnation)
-  return Number.isNaN(at) ? undefined : at
 }

@@ -2,9 +2,9 @@
 import type { Report, TaskError } from '../../report/report.ts'
 import { isEnd, isOpen, type OpenStatus, type TaskStatus } from '../../report/status.ts'
 import type { Cumulative, TaskLabels, TaskRecord } from '../records.ts'
-import { endedApplications, nextApplications } from './applications.ts'
+import { endedApplications, nextApplications, withOvertaken } from './applications.ts'
 import { accumulate, adopted } from './cumulative.ts'
-import { type GapLimits, type Placed, placeReport } from './order.ts'
+import { type GapLimits, type Placed, placeReport, type Source } from './order.ts'
 import { nextProgress, reportedProgress } from './progress.ts'
 import { newTimes, takeEndTime, takeStartTimes } from './task-times.ts'
 
@@ -58,12 +58,17 @@ export function newTask({ report, atMs }: Arrival, labels: TaskLabels): TaskReco
 /** Judges a report against the record of its attempt and takes in what its place allows. */
 export function takeReport(known: TaskRecord, arrival: Arrival, rules: TaskRules): TaskChange {
   const { report, atMs } = arrival
-  const placed = placeReport(known.streams, report.engine.incarnation, report.seq, atMs, rules.gaps)
+  const placed = placeReport(known.streams, sourceOf(report), atMs, rules.gaps)
   if (placed.place === 'jump') return { outcome: 'rejected', record: known, reportsLost: 0 }
   if (placed.place === 'duplicate') return { outcome: 'duplicate', record: known, reportsLost: 0 }
   const record = placedRecord(known, placed, atMs)
   const outcome = takeByPlace(record, arrival, placed, rules)
   return { outcome, record, reportsLost: placed.lost }
+}
+
+/** A job-scoped record is kept for all engines that report it: each of them counts for itself. */
+function sourceOf({ scope, engine: { instance, incarnation }, seq }: Report): Source {
+  return scope === 'job' ? { engine: instance, incarnation, seq } : { incarnation, seq }
 }
 
 function takeByPlace(record: TaskRecord, arrival: Arrival, placed: Placed, rules: TaskRules): TaskOutcome {
@@ -82,6 +87,7 @@ function takeBehind(record: TaskRecord, arrival: Arrival, placed: Placed, rules:
   const { report, atMs } = arrival
   takeStartTimes(record, report, report.status, atMs)
   takeCumulative(record, report, placed, rules)
+  if (placed.place === 'late') record.applications = withOvertaken(record.applications, report.resources)
   const status = placed.place === 'late' && !isEnd(record.status) ? report.status : undefined
   if (status !== undefined && isEnd(status)) takeLateEnd(record, arrival, status)
 }
@@ -115,7 +121,8 @@ function takeAll(record: TaskRecord, arrival: Arrival, placed: Placed, rules: Ta
   takeStatus(record, status)
   takeStartTimes(record, report, status, atMs)
   takeProgress(record, report)
-  record.engine = { ...record.engine, ...report.engine }
+  const isSameEngine = record.engine.instance === report.engine.instance
+  record.engine = isSameEngine ? { ...record.engine, ...report.engine } : report.engine
   if (report.progressInfo !== undefined) record.progressInfo = [...report.progressInfo]
   record.applications = nextApplications(record.applications, report.resources)
   if (report.usage !== undefined) {

@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto'
 
 type Command = readonly [name: string, key: string, ...args: (string | number)[]]
 
+/** The commit script spreads the arguments of a command: Lua takes no more than a few thousand. */
+const membersPerCommand = 500
+
 const processTag = randomBytes(6).toString('base64url')
 let tokensGiven = 0
 
@@ -28,6 +31,13 @@ export class Change {
 
   run(...command: Command): void {
     this.commands.push(command)
+  }
+
+  /** One command over many members, in as many pieces as the script can take. */
+  runMany(name: string, key: string, members: readonly string[]): void {
+    for (let at = 0; at < members.length; at += membersPerCommand) {
+      this.run(name, key, ...members.slice(at, at + membersPerCommand))
+    }
   }
 
   announce(kind: string, reference: string): void {

@@ -11,14 +11,19 @@
 --   number of event fields, then those fields (name and value in turn).
 --   The command TAIL stands for: append ARGV[+1] to a list whose bytes are counted in field `tb` of the record,
 --   and drop from its other end until they are at most ARGV[+2].
--- Answers: {microseconds of Redis TIME, id of the event entry before, id of the new one ('' = none), '1' or '0' per change}
+--   A command has at most 1000 arguments. Very many event fields are spread over several entries of the stream.
+-- Answers: {microseconds of Redis TIME, id of the event entry before, id of the newest one ('' = none), '1' or '0' per change}
 local at = 2
 local count = tonumber(ARGV[at])
 local outcomes = {}
 local events = {}
 
+-- Lua refuses to spread much more than this over the arguments of one call.
+local spreadMax = 1000
+
 local function appendTail(record, list, entry, bytesMax)
-  redis.call('RPUSH', list, entry)
+  -- A list that has expired in the meantime begins anew, and so does its count.
+  if redis.call('RPUSH', list, entry) == 1 then redis.call('HSET', record, 'tb', 0) end
   local bytes = redis.call('HINCRBY', record, 'tb', #entry)
   while bytes > bytesMax and redis.call('LLEN', list) > 1 do
     local dropped = redis.call('LPOP', list)
@@ -62,7 +67,11 @@ local time = redis.call('TIME')
 local answer = { time[1] * 1000000 + time[2], '', '' }
 if #events > 0 then
   answer[2] = redis.call('HGET', KEYS[2], 'lastEvent') or '0-0'
-  answer[3] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'p', answer[2], unpack(events))
+  answer[3] = answer[2]
+  for from = 1, #events, spreadMax do
+    local to = math.min(from + spreadMax - 1, #events)
+    answer[3] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'p', answer[3], unpack(events, from, to))
+  end
   redis.call('HSET', KEYS[2], 'lastEvent', answer[3])
 end
 for i = 1, count do answer[3 + i] = outcomes[i] end

@@ -3,6 +3,8 @@ import type { LogEntry, ScopeEvent } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import type { Change } from './change.ts'
 
+const utf8BytesPerUnitMax = 3
+
 /** Writes what a change sets off beside its record: totals, timers, log lines for shipping, and the word to listeners. */
 export function writeEffects(change: Change, shard: Shard, keys: Keys, isShipping: boolean, effects: Effects): void {
   for (const [field, delta] of effects.counters) change.run('HINCRBY', keys.counters(shard), field, delta)
@@ -18,6 +20,20 @@ export function writeEffects(change: Change, shard: Shard, keys: Keys, isShippin
     announced.add(reference[0] + reference[1])
     change.announce(...reference)
   }
+}
+
+/** Text of an entry for a tail: of one that is larger than the whole tail may be, the newest lines that fit, at least one. */
+export function tailText(entry: LogEntry, bytesMax: number): string {
+  const text = JSON.stringify(entry)
+  if (text.length * utf8BytesPerUnitMax <= bytesMax || Buffer.byteLength(text) <= bytesMax) return text
+  let bytes = Buffer.byteLength(JSON.stringify({ ...entry, lines: [] }))
+  let from = entry.lines.length
+  while (from > 0) {
+    bytes += Buffer.byteLength(JSON.stringify(entry.lines[from - 1])) + 1
+    if (bytes > bytesMax && from < entry.lines.length) break
+    from -= 1
+  }
+  return JSON.stringify({ ...entry, lines: entry.lines.slice(from) })
 }
 
 function lastOfEach(effects: Effects): Map<string, number | undefined> {

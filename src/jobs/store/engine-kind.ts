@@ -1,11 +1,11 @@
 import type { Keys, Shard } from '../keys.ts'
 import type { EngineRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
-import { ageEngine, applyToEngine, type EngineArrival, type EngineRules } from '../rules/engine-rules.ts'
-import type { Place } from '../rules/order.ts'
+import { timerOf } from '../rules/effects.ts'
+import { ageEngine, applyToEngine, type EngineArrival, type EngineOutcome, type EngineRules } from '../rules/engine-rules.ts'
 import { Change } from './change.ts'
 import type { Committer, Store } from './commit.ts'
-import { writeEffects } from './effect-commands.ts'
+import { tailText, writeEffects } from './effect-commands.ts'
 import type { Held, RecordKind } from './record-writer.ts'
 
 /** A task that came into an engine's hands, or left them. */
@@ -15,7 +15,7 @@ export type EngineItem = { readonly instance: string } & (
   | { readonly kind: 'report'; readonly arrival: EngineArrival; readonly link: TaskLink | undefined }
   | { readonly kind: 'age'; readonly nowMs: number }
   /** Enters a task whose engine was never heard of by itself: created silent since `lastReportAtMs`. */
-  | { readonly kind: 'register'; readonly arrival: EngineArrival; readonly link: TaskLink }
+  | { readonly kind: 'register'; readonly nowMs: number; readonly arrival: EngineArrival; readonly link: TaskLink }
   | { readonly kind: 'unlink'; readonly links: readonly TaskLink[] }
 )
 
@@ -29,10 +29,12 @@ export function engineKind(
   rules: EngineRules,
   isShipping: boolean,
   tailBytesMax: number,
-): RecordKind<EngineState, EngineItem, Place> {
+): RecordKind<EngineState, EngineItem, EngineOutcome> {
   return {
     idOf: (item) => item.instance,
     load: (shard, items, cached) => loadEngines(store, keys, committer, shard, items, cached),
+    isGone: (state) => state.isRemoved,
+    weigh: () => 1,
     snapshot: (state) => {
       state.links = []
       return state.engine
@@ -40,7 +42,7 @@ export function engineKind(
     apply: (state, item, effects) => applyItem(state, item, rules, effects),
     encode: (shard, id, held, before, effects, token) => {
       const { state } = held
-      if (state.isRemoved) return removal(shard, keys, id, held, effects)
+      if (state.isRemoved) return removal(shard, keys, id, held, effects, isShipping)
       if (state.engine === undefined) return undefined
       const key = keys.engine(shard, id)
       const change = new Change(key, held.token, token)
@@ -49,7 +51,8 @@ export function engineKind(
         change.run('ZADD', keys.engines(shard), state.engine.lastReportAtMs, id)
       }
       link(change, shard, keys, id, state.links)
-      for (const entry of effects.lines) change.run('TAIL', keys.engineTail(shard, id), JSON.stringify(entry), tailBytesMax)
+      for (const entry of effects.lines)
+        change.run('TAIL', keys.engineTail(shard, id), tailText(entry, tailBytesMax), tailBytesMax)
       writeEffects(change, shard, keys, isShipping, effects)
       return change
     },
@@ -81,41 +84,64 @@ async function loadEngines(
   return loaded
 }
 
-function applyItem(state: EngineState, item: EngineItem, rules: EngineRules, effects: Effects): Place {
-  if (item.kind === 'unlink') {
-    state.links.push(...item.links)
-    return 'newest'
+const done: EngineOutcome = { place: 'newest', missing: [] }
+
+function applyItem(state: EngineState, item: EngineItem, rules: EngineRules, effects: Effects): EngineOutcome {
+  switch (item.kind) {
+    case 'unlink':
+      for (const link of item.links) state.links.push(link)
+      return done
+    case 'age':
+      age(state, item.nowMs, rules, effects)
+      return done
+    case 'register':
+      state.links.push(item.link)
+      if (state.engine === undefined) return takeArrival(state, item.arrival, rules, effects)
+      // Its tasks were looked through when it fell silent: without this one.
+      if (state.engine.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(item.instance), atMs: item.nowMs })
+      return done
+    case 'report':
+      if (item.link !== undefined) state.links.push(item.link)
+      return takeArrival(state, item.arrival, rules, effects)
   }
-  if (item.kind === 'age') {
-    if (state.engine === undefined) return 'newest'
-    const aged = ageEngine(state.engine, item.nowMs, rules, effects)
-    if (aged === 'expired') state.isRemoved = true
-    else if (aged !== undefined) state.engine = aged
-    return 'newest'
-  }
-  if (item.link !== undefined) state.links.push(item.link)
-  if (item.kind === 'register' && state.engine !== undefined) return 'newest'
-  const { record, place } = applyToEngine(state.engine, item.arrival, rules, effects)
+}
+
+function takeArrival(state: EngineState, arrival: EngineArrival, rules: EngineRules, effects: Effects): EngineOutcome {
+  const { record, outcome } = applyToEngine(state.engine, arrival, rules, effects)
   state.engine = record
-  return place
+  return outcome
+}
+
+function age(state: EngineState, nowMs: number, rules: EngineRules, effects: Effects): void {
+  if (state.engine === undefined) return
+  const aged = ageEngine(state.engine, nowMs, rules, effects)
+  if (aged === 'expired') state.isRemoved = true
+  else if (aged !== undefined) state.engine = aged
 }
 
 function link(change: Change, shard: Shard, keys: Keys, instance: string, links: readonly TaskLink[]): void {
   const last = new Map(links.map((task) => [JSON.stringify([task.namespace, task.jobId, task.execId]), task.isHeld]))
   const key = keys.engineTasks(shard, instance)
-  const held = [...last].filter(([, isHeld]) => isHeld).map(([member]) => member)
-  const released = [...last].filter(([, isHeld]) => !isHeld).map(([member]) => member)
-  if (held.length > 0) change.run('SADD', key, ...held)
-  if (released.length > 0) change.run('SREM', key, ...released)
+  const members = (isHeld: boolean) => [...last].filter(([, is]) => is === isHeld).map(([member]) => member)
+  change.runMany('SADD', key, members(true))
+  change.runMany('SREM', key, members(false))
 }
 
-function removal(shard: Shard, keys: Keys, instance: string, held: Held<EngineState>, effects: Effects): Change {
+function removal(
+  shard: Shard,
+  keys: Keys,
+  instance: string,
+  held: Held<EngineState>,
+  effects: Effects,
+  isShipping: boolean,
+): Change {
   const change = new Change(keys.engine(shard, instance), held.token, '')
   change.run('DEL', keys.engineTasks(shard, instance))
   change.run('DEL', keys.engineTail(shard, instance))
   change.run('ZREM', keys.engines(shard), instance)
-  change.run('ZREM', keys.due(shard), JSON.stringify(['engine', instance]))
+  effects.timers.push({ member: timerOf.engine(instance), atMs: undefined })
+  effects.timers.push({ member: timerOf.engineTasks(instance), atMs: undefined })
   effects.events.push({ kind: 'engine-gone', instance })
-  writeEffects(change, shard, keys, false, effects)
+  writeEffects(change, shard, keys, isShipping, effects)
   return change
 }

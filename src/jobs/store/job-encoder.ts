@@ -4,7 +4,7 @@ import type { JobRecord, LogEntry, TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
-import { writeEffects } from './effect-commands.ts'
+import { tailText, writeEffects } from './effect-commands.ts'
 import type { JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
 import type { Held } from './record-writer.ts'
 
@@ -23,8 +23,7 @@ export type Encoding = {
 export function encodeJob(encoding: Encoding): Change {
   const { shard, keys, limits, gate, held, known, effects, token } = encoding
   const { state } = held
-  if (state.job !== undefined && effects.lines.length > 0)
-    state.job = { ...state.job, tailNo: state.job.tailNo + effects.lines.length }
+  if (effects.lines.length > 0) countTail(state, effects)
   const job = state.job as JobRecord
   const key = keys.job(shard, job.namespace, job.jobId)
   const change = new Change(key, held.token, token)
@@ -49,6 +48,14 @@ export function encodeJob(encoding: Encoding): Change {
   return change
 }
 
+/** New lines change the job's record, also where nothing else does: whoever follows the tail is told by it. */
+function countTail(state: LoadedJob, effects: Effects): void {
+  const known = state.job as JobRecord
+  const job = { ...known, tailNo: known.tailNo + effects.lines.length }
+  state.job = job
+  effects.events.push({ kind: 'job', record: job })
+}
+
 function indexJob(change: Change, shard: Shard, keys: Keys, job: JobRecord, known: JobRecord | undefined): void {
   const member = `${job.namespace}/${job.jobId}`
   if (known === undefined) change.run('ZADD', keys.jobs(shard), job.firstArrivalAtMs, member)
@@ -66,7 +73,11 @@ function indexTasks(change: Change, { shard, keys, limits, held, known }: Encodi
     const before = known.execs.get(execId)
     if (exec === before) continue
     const gone = Object.entries(before?.current ?? {}).filter(([engine, record]) => !isSameTask(record, exec?.current[engine]))
-    for (const [, record] of gone) change.run('ZREM', key, shownMember(record))
+    change.runMany(
+      'ZREM',
+      key,
+      gone.map(([, record]) => shownMember(record)),
+    )
     for (const [engine, record] of Object.entries(exec?.current ?? {})) {
       const score = newScore(before?.current[engine], record, limits.lingerMs)
       if (score !== undefined) change.run('ZADD', key, score, shownMember(record))
@@ -74,15 +85,22 @@ function indexTasks(change: Change, { shard, keys, limits, held, known }: Encodi
   }
 }
 
+/** Score of a lost task: it may be forgotten any time, and is entered again when it is taken up. */
+const lostScore = 1
+
 /** When a task's series may go: 0 = not while it is open; undefined = as was decided before. */
 function newScore(before: TaskRecord | undefined, record: TaskRecord, lingerMs: number): number | undefined {
-  const isSame = before !== undefined && isSameTask(before, record)
-  if (!isEnd(record.status)) return isSame ? undefined : 0
-  return isSame && isEnd(before.status) ? undefined : (record.endedArrivalAtMs ?? 0) + lingerMs
+  const known = before !== undefined && isSameTask(before, record) ? before.status : undefined
+  if (isEnd(record.status)) return known !== undefined && isEnd(known) ? undefined : (record.endedArrivalAtMs ?? 0) + lingerMs
+  if (record.status === 'lost') return known === 'lost' ? undefined : lostScore
+  return known === undefined || known === 'lost' ? 0 : undefined
 }
 
 const isSameTask = (a: TaskRecord, b: TaskRecord | undefined): boolean =>
-  b !== undefined && a.attempt === b.attempt && a.firstArrivalAtMs === b.firstArrivalAtMs
+  b !== undefined &&
+  a.attempt === b.attempt &&
+  a.firstArrivalAtMs === b.firstArrivalAtMs &&
+  a.engine.instance === b.engine.instance
 
 function writeTail(
   change: Change,
@@ -94,17 +112,18 @@ function writeTail(
   lines: readonly LogEntry[],
 ): void {
   const tail = keys.tail(shard, job.namespace, job.jobId)
-  for (const entry of lines) change.run('TAIL', tail, JSON.stringify(entry), limits.tailBytesMax)
+  for (const entry of lines) change.run('TAIL', tail, tailText(entry, limits.tailBytesMax), limits.tailBytesMax)
   const isOpenNow = isOpenJob(job)
   const hasEnded = !isOpenNow && (known === undefined || isOpenJob(known))
   if (hasEnded || (!isOpenNow && lines.length > 0)) change.run('PEXPIRE', tail, limits.tailRetentionMs)
   if (isOpenNow && known !== undefined && !isOpenJob(known)) change.run('PERSIST', tail)
 }
 
-/** Takes a job out of the store with all that belongs to it. */
+/** Takes a job out of the store with all that belongs to it. Lines that came with its last moment are still shipped. */
 export function encodeRemoval(
   shard: Shard,
   keys: Keys,
+  gate: OutboxGate,
   held: Held<LoadedJob>,
   known: JobSnapshot,
   effects: Effects,
@@ -116,9 +135,13 @@ export function encodeRemoval(
   change.run('DEL', keys.history(shard, job.namespace, job.jobId))
   change.run('ZREM', keys.jobs(shard), `${job.namespace}/${job.jobId}`)
   change.run('ZREM', keys.openJobs(shard), `${job.namespace}/${job.jobId}`)
-  for (const exec of known.execs.values()) {
-    for (const record of Object.values(exec?.current ?? {})) change.run('ZREM', keys.shown(shard), shownMember(record))
-  }
-  writeEffects(change, shard, keys, false, effects)
+  change.runMany(
+    'ZREM',
+    keys.shown(shard),
+    effects.events.flatMap((event) =>
+      event.kind === 'task-gone' ? [JSON.stringify([event.namespace, event.jobId, event.task, event.engine])] : [],
+    ),
+  )
+  writeEffects(change, shard, keys, gate.isShipping, effects)
   return change
 }

@@ -1,14 +1,18 @@
 import type { ReportResult } from '../../report/report.ts'
 import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
-import type { EngineLink, JobState } from '../rules/job-rules.ts'
+import type { EngineLink } from '../rules/engine-link.ts'
+import type { JobState } from '../rules/job-state.ts'
 import type { Arrival } from '../rules/task-rules.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
 export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
   | { readonly kind: 'report'; readonly arrival: Arrival; readonly labels: TaskLabels }
-  | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: (state: LoadedJob, effects: Effects) => void }
+  | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: Operation }
 )
+
+/** @param token of the record as it was loaded: tells whether it is the one that was looked at before */
+export type Operation = (state: LoadedJob, effects: Effects, token: string) => void
 
 export type JobItemResult = { readonly result: ReportResult; readonly engine?: EngineLink }
 

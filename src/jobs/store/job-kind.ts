@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts'
-import { applyReport, type JobRules } from '../rules/job-rules.ts'
+import { applyReport } from '../rules/job-rules.ts'
+import type { JobRules } from '../rules/job-state.ts'
 import type { Committer, Store } from './commit.ts'
 import { encodeJob, encodeRemoval } from './job-encoder.ts'
 import type { JobItem, JobItemResult, JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
@@ -22,9 +23,11 @@ export function jobKind(
     idOf: (item) => `${item.namespace}/${item.jobId}`,
     load: (shard, items, cached) => reader.load(shard, items, cached),
     snapshot: (state): JobSnapshot => ({ job: state.job, execs: new Map(state.execs), older: new Map(state.older) }),
-    apply: (state, item, effects) => {
+    isGone: (state) => state.isRemoved,
+    weigh: (state) => 1 + state.execs.size + state.older.size,
+    apply: (state, item, effects, token) => {
       if (item.kind === 'operation') {
-        item.operate(state, effects)
+        item.operate(state, effects, token)
         return operated
       }
       const circumstances = {
@@ -37,7 +40,7 @@ export function jobKind(
     encode: (shard, _id, held, before, effects, token) => {
       const { state } = held
       const known = before as JobSnapshot
-      if (state.isRemoved) return encodeRemoval(shard, keys, held, known, effects)
+      if (state.isRemoved) return encodeRemoval(shard, keys, gate, held, known, effects)
       if (state.job === undefined) return undefined
       return encodeJob({ shard, keys, limits, gate, held, known, effects, token })
     },

@@ -100,7 +100,9 @@ export class JobReader {
   async #findRoom(shard: Shard, items: readonly JobItem[], loaded: Map<string, Held<LoadedJob>>): Promise<void> {
     const unborn = items.flatMap((item) => {
       const state = loaded.get(`${item.namespace}/${item.jobId}`)?.state
-      return item.kind === 'report' && state !== undefined && state.job === undefined ? [{ namespace: item.labels.namespace, state }] : []
+      return item.kind === 'report' && state !== undefined && state.job === undefined
+        ? [{ namespace: item.labels.namespace, state }]
+        : []
     })
     if (unborn.length === 0) return
     const namespaces = [...new Set(unborn.map(({ namespace }) => namespace))]
@@ -115,6 +117,7 @@ export class JobReader {
 function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
   if (state.execs.size <= execsLoadedMax) return
   for (const execId of state.execs.keys()) if (!execIds.has(execId)) state.execs.delete(execId)
+  for (const execId of state.older.keys()) if (!execIds.has(execId)) state.older.delete(execId)
 }
 
 function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolean {
@@ -126,8 +129,8 @@ function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolea
   const { report } = item.arrival
   if (report.attempt !== exec.attempt) return true
   const incarnation = report.engine.incarnation
-  const known = exec.current[report.engine.instance]?.incarnation
-  return report.isJobIdDerived && incarnation !== undefined && known !== undefined && known !== '' && known !== incarnation
+  const known = exec.current[report.scope === 'job' ? '' : report.engine.instance]?.incarnation
+  return report.isJobIdDerived && incarnation !== undefined && known !== undefined && known !== incarnation
 }
 
 function parsed<T>(text: string | null | undefined): T | undefined {

@@ -19,8 +19,12 @@ export type RecordKind<State, Item, Result> = {
     items: readonly Item[],
     cached: (id: string) => Held<State> | undefined,
   ) => Promise<Map<string, Held<State>>>
-  /** Runs the rules: replaces values in `state`, notes effects. */
-  readonly apply: (state: State, item: Item, effects: Effects) => Result
+  /** Runs the rules: replaces values in `state`, notes effects. @param token of the record as it was loaded */
+  readonly apply: (state: State, item: Item, effects: Effects, token: string) => Result
+  /** Whether the rules have decided to remove the record: what else speaks of it waits until it is gone. */
+  readonly isGone: (state: State) => boolean
+  /** How much memory a cached state holds, in records. */
+  readonly weigh: (state: State) => number
   /** Remembers what `encode` compares with, before any rule runs. */
   readonly snapshot: (state: State) => unknown
   /** Writes the difference as commands; undefined when there is neither a record nor a wish for one. */
@@ -36,6 +40,7 @@ export type RecordKind<State, Item, Result> = {
 
 export type WriterLimits = {
   readonly batchMax: number
+  /** Records kept in memory, by {@link RecordKind.weigh}. */
   readonly cacheMax: number
   readonly queueMax: number
   readonly triesMax: number
@@ -73,7 +78,8 @@ export class RecordWriter<State, Item, Result> {
   readonly #limits: WriterLimits
   readonly #onCommitted: CommitListener
   readonly #lanes = new Map<Shard, Lane<Item, Result>>()
-  readonly #cache = new Map<string, Held<State>>()
+  readonly #cache = new Map<string, Held<State> & { readonly weight: number }>()
+  #cacheWeight = 0
 
   constructor(kind: RecordKind<State, Item, Result>, committer: Committer, limits: WriterLimits, onCommitted: CommitListener) {
     this.#kind = kind
@@ -97,6 +103,7 @@ export class RecordWriter<State, Item, Result> {
 
   /** Forgets what is cached of a record. */
   forget(id: string): void {
+    this.#cacheWeight -= this.#cache.get(id)?.weight ?? 0
     this.#cache.delete(id)
   }
 
@@ -115,7 +122,7 @@ export class RecordWriter<State, Item, Result> {
         lane.queue.unshift(...(await this.#attempt(shard, batch)))
       } catch (error) {
         for (const { item, reject } of batch) {
-          this.#cache.delete(this.#kind.idOf(item))
+          this.forget(this.#kind.idOf(item))
           reject(error)
         }
       }
@@ -125,14 +132,14 @@ export class RecordWriter<State, Item, Result> {
 
   /** @returns the items to do again, because another replica wrote their record first */
   async #attempt(shard: Shard, batch: Queued<Item, Result>[]): Promise<Queued<Item, Result>[]> {
-    const drafts = await this.#draft(shard, batch)
+    const { drafts, later } = await this.#draft(shard, batch)
     const changes: { id: string; draft: Draft<State, Item, Result>; change: Change }[] = []
     for (const [id, draft] of drafts) {
       const change = this.#kind.encode(shard, id, draft.held, draft.before, draft.effects, newToken())
       if (change === undefined) settle(draft)
       else changes.push({ id, draft, change })
     }
-    if (changes.length === 0) return []
+    if (changes.length === 0) return later
     const committed = await this.#committer.commit(
       shard,
       changes.map(({ change }) => change),
@@ -151,27 +158,33 @@ export class RecordWriter<State, Item, Result> {
     changes.forEach(({ draft }, i) => {
       if (committed.taken[i] === true) settle(draft)
     })
-    return redo
+    return [...redo, ...later]
   }
 
-  async #draft(shard: Shard, batch: Queued<Item, Result>[]): Promise<Map<string, Draft<State, Item, Result>>> {
+  /** Runs the rules. What speaks of a record that an item before it has removed comes `later`: it finds none. */
+  async #draft(shard: Shard, batch: Queued<Item, Result>[]) {
     const items = batch.map(({ item }) => item)
     const loaded = await this.#kind.load(shard, items, (id) => this.#cache.get(id))
     const drafts = new Map<string, Draft<State, Item, Result>>()
+    const later: Queued<Item, Result>[] = []
     for (const queued of batch) {
       const id = this.#kind.idOf(queued.item)
       const draft = drafts.get(id) ?? this.#begin(id, loaded)
       drafts.set(id, draft)
-      draft.results.push({ queued, result: this.#kind.apply(draft.held.state, queued.item, draft.effects) })
+      if (this.#kind.isGone(draft.held.state)) {
+        later.push(queued)
+        continue
+      }
+      draft.results.push({ queued, result: this.#kind.apply(draft.held.state, queued.item, draft.effects, draft.held.token) })
     }
-    return drafts
+    return { drafts, later }
   }
 
   /** From here on the state is being changed: it is cached again only when the commit has succeeded. */
   #begin(id: string, loaded: Map<string, Held<State>>): Draft<State, Item, Result> {
     const held = loaded.get(id)
     if (held === undefined) throw new Error(`record ${id} was not loaded`)
-    this.#cache.delete(id)
+    this.forget(id)
     return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), results: [] }
   }
 
@@ -185,11 +198,13 @@ export class RecordWriter<State, Item, Result> {
   }
 
   #remember(id: string, held: Held<State>): void {
-    this.#cache.set(id, held)
-    if (this.#cache.size <= this.#limits.cacheMax) return
+    const weight = this.#kind.weigh(held.state)
+    this.forget(id)
+    this.#cache.set(id, { ...held, weight })
+    this.#cacheWeight += weight
     for (const oldest of this.#cache.keys()) {
-      this.#cache.delete(oldest)
-      break
+      if (this.#cacheWeight <= this.#limits.cacheMax) return
+      this.forget(oldest)
     }
   }
 }

@@ -7,15 +7,25 @@ const usPerMs = 1_000
  * A jump of the machine's wall clock does not move it. Successive stamps strictly rise.
  */
 export class RedisClock {
+  readonly #aheadMs: () => number
   #offsetMs = Number.NaN
   #lastStampUs = 0
 
-  /** Corrects the estimate with a reading taken during a call that began at `beganAtMs` of `performance.now()`. */
+  /** @param aheadMs how far this clock is to run ahead of Redis: for whoever must see what time brings without waiting for it */
+  constructor(aheadMs: () => number = () => 0) {
+    this.#aheadMs = aheadMs
+  }
+
+  /**
+   * Corrects the estimate with a reading taken during a call that began at `beganAtMs` of `performance.now()`.
+   * The reading was made somewhere within the call, so it bounds the estimate from both sides; the estimate moves no
+   * further than into these bounds. A slow call, or a stalled process, thus says little and spoils nothing.
+   */
   calibrate(redisTimeUs: number, beganAtMs: number): void {
-    const middleMs = (beganAtMs + performance.now()) / 2
-    const offsetMs = redisTimeUs / usPerMs - middleMs
-    const isFirst = Number.isNaN(this.#offsetMs)
-    this.#offsetMs = isFirst || Math.abs(offsetMs - this.#offsetMs) > 1_000 ? offsetMs : this.#offsetMs * 0.9 + offsetMs * 0.1
+    const readingMs = redisTimeUs / usPerMs
+    const lowest = readingMs - performance.now()
+    const highest = readingMs - beganAtMs
+    this.#offsetMs = this.isSet ? Math.min(Math.max(this.#offsetMs, lowest), highest) : (lowest + highest) / 2
   }
 
   get isSet(): boolean {
@@ -24,13 +34,17 @@ export class RedisClock {
 
   /** Epoch milliseconds, whole. Before the first reading: the machine's own clock. */
   nowMs(): number {
-    return Math.floor(this.isSet ? performance.now() + this.#offsetMs : Date.now())
+    return Math.floor(this.#exactMs())
   }
 
   /** Epoch microseconds, higher than any stamp given before. */
   stampUs(): number {
-    const nowUs = Math.floor((this.isSet ? performance.now() + this.#offsetMs : Date.now()) * usPerMs)
+    const nowUs = Math.floor(this.#exactMs() * usPerMs)
     this.#lastStampUs = Math.max(nowUs, this.#lastStampUs + 1)
     return this.#lastStampUs
+  }
+
+  #exactMs(): number {
+    return (this.isSet ? performance.now() + this.#offsetMs : Date.now()) + this.#aheadMs()
   }
 }
