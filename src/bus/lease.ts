@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import type { Store } from '../jobs/store/commit.ts'
 
-const takeScript = `
+// Leases are kept in a full store too (`allow-oom`): whoever stops there stops draining it. What they write is bounded.
+const takeScript = `#!lua flags=allow-oom
 -- Purpose: takes or renews a lease. KEYS[1] the lease, KEYS[2] the fencing number.
 -- ARGV: holder, its start, milliseconds, fencing number this start was given last (0 = none).
 -- Answers: {1, fencing number} when held, {0, ''} when another holds it. A holder that began anew takes its own lease over;
@@ -24,7 +25,7 @@ if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] or redis.call('HGET', KEYS[1
 return redis.call('DEL', KEYS[1])
 `
 
-const registerScript = `
+const registerScript = `#!lua flags=allow-oom
 -- Purpose: enters a replica among the living and answers who lives. KEYS[1] the replicas. ARGV: name, milliseconds.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -7,15 +7,22 @@ export type OverloadGuard = { isOverloaded(): boolean; close(): void }
 const delayNsMax = 200_000_000
 const heapShareMax = 0.75
 const lookEveryMs = 500
+/** One pause (a collection, the compiling of a start) fills half a second alone: it is no load, and would refuse all that waited. */
+const looksInARow = 2
 
-/** Watches the delay of the event loop (99th percentile of the last half second over 200 ms) and the heap (75 % of its limit). */
+/**
+ * Watches the delay of the event loop (99th percentile over 200 ms in each of the last two half seconds) and the heap
+ * (75 % of its limit).
+ */
 export function watchOverload(): OverloadGuard {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   let isOverloaded = false
+  let lateLooks = 0
   const timer = setInterval(() => {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
-    isOverloaded = delay.percentile(99) > delayNsMax || used > limit * heapShareMax
+    lateLooks = delay.percentile(99) > delayNsMax ? lateLooks + 1 : 0
+    isOverloaded = lateLooks >= looksInARow || used > limit * heapShareMax
     delay.reset()
   }, lookEveryMs).unref()
   return {

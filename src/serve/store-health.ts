@@ -1,5 +1,6 @@
+import { Cluster } from 'ioredis'
 import type { JobStore } from '../jobs/job-store.ts'
-import type { Store } from '../jobs/store/commit.ts'
+import { kindOf, type Store } from '../jobs/store/commit.ts'
 import type { Log } from './log.ts'
 import { checkStoreSafety } from './store-safety.ts'
 
@@ -24,7 +25,13 @@ export type StoreHealthOptions = {
 const lookEveryMs = 1_000
 const safetyEveryMs = 60_000
 
-/** Looks at the store every second (which also keeps the clock true) and at its settings every minute and after each loss. */
+/** Writes nothing; the `#!lua` line makes Redis refuse it whenever it refuses writes: full, read-only, disk in trouble. */
+const writeProbe = '#!lua\nreturn 1'
+
+/**
+ * Looks every second whether the store answers and takes writes (which also keeps the clock true), and at its settings every
+ * minute and after each loss.
+ */
 export async function watchStoreHealth(options: StoreHealthOptions): Promise<StoreHealth> {
   const { store, jobStore, log } = options
   let trouble: string | undefined = 'the store has not been reached yet'
@@ -34,6 +41,7 @@ export async function watchStoreHealth(options: StoreHealthOptions): Promise<Sto
   const look = async (): Promise<void> => {
     try {
       await jobStore.readClock()
+      await probeWrites(store)
       if (performance.now() - checkedAtMs >= safetyEveryMs) {
         await checkSafety(store, options, (text) => {
           if (text !== said && text !== '') log.warn({}, text)
@@ -46,8 +54,9 @@ export async function watchStoreHealth(options: StoreHealthOptions): Promise<Sto
       trouble = undefined
     } catch (error) {
       checkedAtMs = Number.NEGATIVE_INFINITY
-      if (trouble === undefined) log.error({ error }, 'the store does not answer; reports are refused until it does')
-      trouble = 'the store does not answer'
+      const found = troubleOf(error)
+      if (trouble !== found) log.error({ error }, `${found}; reports are refused until it does`)
+      trouble = found
       options.onUp(false)
     }
   }
@@ -66,6 +75,18 @@ export async function watchStoreHealth(options: StoreHealthOptions): Promise<Sto
       clearTimeout(timer)
     },
   }
+}
+
+async function probeWrites(store: Store): Promise<void> {
+  const masters = store instanceof Cluster ? store.nodes('master') : [store]
+  await Promise.all(masters.map((master) => master.eval(writeProbe, 0)))
+}
+
+const refusals: readonly string[] = ['oom', 'misconf', 'readonly', 'noreplicas']
+
+function troubleOf(error: unknown): string {
+  const kind = kindOf(error)
+  return refusals.includes(kind) ? `the store takes no writes (${kind})` : 'the store does not answer'
 }
 
 async function checkSafety(store: Store, options: StoreHealthOptions, say: (text: string) => void): Promise<void> {
