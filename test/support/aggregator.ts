@@ -10,6 +10,8 @@ export type AggregatorOptions = {
   readonly port?: number
   /** Settings by their variable without the prefix: `{ LOST_AFTER: '2s' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Further variables, e.g. `NODE_OPTIONS`. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A real `enginescope serve` of the built program. */
@@ -28,7 +30,7 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
   const port = options.port ?? (await freePort())
   const settings = Object.entries({ LEASE: '1s', ...options.settings }).map(([name, value]) => [`ENGINESCOPE_${name}`, value])
   const program = await startEnginescope(['serve'], {
-    env: { ENGINESCOPE_PORT: String(port), ENGINESCOPE_REDIS_URL: options.redisUrl, ...Object.fromEntries(settings) },
+    env: { ENGINESCOPE_PORT: String(port), ENGINESCOPE_REDIS_URL: options.redisUrl, ...Object.fromEntries(settings), ...options.env },
     readyLine: /ready for reports/,
   })
   const url = `http://127.0.0.1:${port}`
