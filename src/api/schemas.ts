@@ -53,7 +53,8 @@ const jobSummary = {
   durations: ref('Durations'),
   error: orNull(ref('TaskError')),
   attributes: texts,
-  etaSeconds: { ...numberOrNull, description: 'At the mean pace so far; null when not running or nothing is known of the pace.' },
+  etaSeconds: { ...numberOrNull, description: 'The same as `eta.seconds`.' },
+  eta: ref('Eta'),
 }
 
 const engineSummary = {
@@ -62,6 +63,7 @@ const engineSummary = {
   state: { type: 'string', enum: engineStates },
   up: { ...flag, description: 'Live: not suspect and not lost.' },
   facts: ref('EngineFacts'),
+  insight: whole({ flapping: { ...flag, description: 'More than three restarts within 15 minutes, as of the last report.' } }),
   counts: whole(
     named(['running', 'pending', 'limit', 'succeeded', 'failed'], numberOrNull),
     '`succeeded` and `failed` are totals over all incarnations.',
@@ -86,6 +88,20 @@ const jobSchemas = {
   Durations: whole(
     named(['queueSeconds', 'runSeconds'], numberOrNull),
     '`runSeconds` goes to the last report while the end has not come.',
+  ),
+  Eta: whole(
+    {
+      ...named(['seconds', 'lowSeconds', 'highSeconds'], numberOrNull),
+      basis: { type: ['string', 'null'], enum: ['progress', 'history', 'both', null] },
+    },
+    'Time left as of the last report, and the bounds within which it lies in about four of five cases; null when not known.',
+  ),
+  Insight: whole(
+    {
+      ...named(['stalled', 'overdue', 'straggler'], flag),
+      ...named(['stalledSince', 'overdueSince', 'stragglerSince'], moment),
+    },
+    'What was found out about a running task, or about any running task of a job: reports without progress, runs far longer than its kind, is far behind its siblings.',
   ),
   TaskError: whole(named(['code', 'message'], textOrNull)),
   SubtaskProgress: whole({ id: text, ...named(['totalTasks', 'runningTasks', 'failedTasks', 'succeedTasks'], number) }),
@@ -119,12 +135,15 @@ const jobSchemas = {
     seq: { ...numberOrNull, description: 'Newest sequence number of the newest incarnation.' },
     missing: { ...listOf(listOf(number)), description: 'Ranges of sequence numbers that never came.' },
     etaSeconds: numberOrNull,
+    eta: ref('Eta'),
+    insight: ref('Insight'),
   }),
   JobSummary: whole(jobSummary),
   JobPage: whole({ jobs: listOf(ref('JobSummary')), nextCursor: cursor }),
   Job: whole({
     ...jobSummary,
     ...work,
+    insight: ref('Insight'),
     tasks: { ...listOf(ref('Task')), description: 'Tasks of the newest attempts, oldest first.' },
     attempts: { ...listOf(ref('Task')), description: 'Earlier attempts and runs, newest first.' },
     isTruncated: { ...flag, description: 'A list leaves some out; sums and counts are over all.' },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { engineLabels, type LabelValues, type Metric, metricKindOf, metrics, taskLabels } from './index.ts'
+import { engineLabels, type LabelValues, type Metric, metricKinds, metrics, taskLabels } from './index.ts'
 
 const all: readonly Metric[] = Object.values(metrics)
 const named = all.map((metric) => [metric.name, metric] as const)
@@ -70,5 +70,5 @@ test('a misspelt series or label does not compile', () => {
 })
 
 test('an algorithm metric that no task type knows is a gauge', () => {
-  expect(metricKindOf('generic', 'trainLoss')).toBe('gauge')
+  expect(metricKinds([])('generic', 'trainLoss')).toBe('gauge')
 })

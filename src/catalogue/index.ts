@@ -19,4 +19,16 @@ export {
   type SingleMetric,
   taskLabels,
 } from './metric.ts'
-export { metricKindOf } from './task-types.ts'
+export {
+  infoMetric,
+  metricKinds,
+  numberMetric,
+  stateKey,
+  statesMetric,
+  type TaskType,
+  type TaskTypeMetric,
+  taskTypeLines,
+  taskTypeMetrics,
+  taskTypes,
+} from './task-types.ts'
+export { readTaskTypes } from './task-types-file.ts'

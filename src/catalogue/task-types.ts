@@ -1,12 +1,138 @@
+/**
+ * Task types: what kinds of work there are and what their `algorithmMetrics` mean. Series, dashboard rows and the reference pages
+ * of a type are made from its entry here, whether it is built in or declared by a user.
+ */
+import { type CounterMetric, type GaugeMetric, type MetricUnit, taskLabels } from './metric.ts'
+
+/** Whether a field is a value of the moment, or only grows and is merged by maximum per incarnation. */
 export type MetricKind = 'gauge' | 'counter'
 
-/** Task types whose algorithm metrics are known, each with its fields. */
-const fieldsByTaskType: ReadonlyMap<string, ReadonlyMap<string, MetricKind>> = new Map()
+/** How a dashboard shows a family when nothing else is said: `line` over time, `stat` newest value, `bar` against others. */
+export type PanelKind = 'line' | 'stat' | 'bar' | 'timeline' | 'table'
 
-/**
- * Whether a field of `algorithmMetrics` is a value of the moment, or one that only grows and is merged by maximum per incarnation.
- * A field that no task type knows is a gauge.
- */
-export function metricKindOf(taskType: string, field: string): MetricKind {
-  return fieldsByTaskType.get(taskType)?.get(field) ?? 'gauge'
+/** Units that a metric of a task type may have; `count` is any plain number. */
+export const taskTypeUnits = ['count', 'seconds', 'timestamp', 'bytes', 'ratio', 'cores', 'flag'] as const satisfies MetricUnit[]
+
+type Entry = {
+  /** Last part of the series' name: `enginescope_<task type>_<name>`. */
+  readonly name: string
+  /** One sentence, in one line, without quotes or backslashes. */
+  readonly help: string
+  readonly panel?: PanelKind
+}
+
+/** A number of each task of the type. Several may share a name, each with other labels: they are one family. */
+export type TaskTypeNumber = Entry & {
+  readonly type: MetricKind
+  /** Key in `algorithmMetrics`. */
+  readonly field: string
+  readonly unit: (typeof taskTypeUnits)[number]
+  /** Labels that are always the same for this field, such as `location="edge"`. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+/** A text out of a closed set. While one is known there is one series a state, and exactly one of them is 1. */
+export type TaskTypeStates = Entry & {
+  readonly field: string
+  /** Name of the label that holds the state. */
+  readonly label: string
+  /** Lower snake case; read without regard to case, spaces, hyphens and underscores. */
+  readonly states: readonly string[]
+}
+
+/** Texts of a task, as labels of one series of value 1. The old one goes when the new one comes. */
+export type TaskTypeInfo = Entry & {
+  /** Label → key in `algorithmMetrics`. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export type TaskType = {
+  /** `taskType` of the reports, and second part of the names of its series. */
+  readonly name: string
+  readonly title: string
+  readonly about?: string
+  readonly isBuiltIn: boolean
+  readonly numbers: readonly TaskTypeNumber[]
+  readonly states: readonly TaskTypeStates[]
+  readonly infos: readonly TaskTypeInfo[]
+}
+
+const builtIn: readonly TaskType[] = []
+
+/** Every task type, built-in ones first. @param declared those of the user's file */
+export function taskTypes(declared: readonly TaskType[] = []): readonly TaskType[] {
+  return [...builtIn, ...declared]
+}
+
+/** Says of a field of `algorithmMetrics` how it is merged. A field that no task type knows is a gauge. */
+export function metricKinds(types: readonly TaskType[]): (taskType: string, field: string) => MetricKind {
+  const counters = new Map(types.map(({ name, numbers }) => [name, new Set(numbers.filter(isCounter).map(({ field }) => field))]))
+  return (taskType, field) => (counters.get(taskType)?.has(field) === true ? 'counter' : 'gauge')
+}
+
+const isCounter = ({ type }: TaskTypeNumber) => type === 'counter'
+
+/** A family of a task type: the labels of a task first, then those of its own. */
+export type TaskTypeMetric = (GaugeMetric | CounterMetric) & {
+  readonly labels: readonly [...typeof taskLabels, ...string[]]
+  readonly group: 'task_metric'
+}
+
+const bound = 'live tasks with series of their own are capped (ENGINESCOPE_TASK_SERIES_MAX)'
+
+/** `enginescope_<task type>_<name>`. */
+export function taskTypeSeriesName(taskType: string, name: string): string {
+  return `enginescope_${taskType}_${name}`
+}
+
+/** The family that a number belongs to, as any other catalogue entry. */
+export function numberMetric(type: Pick<TaskType, 'name'>, entry: TaskTypeNumber): TaskTypeMetric {
+  const labels = [...taskLabels, ...Object.keys(entry.labels ?? {}).sort()] as const
+  return { ...common(type, entry), type: entry.type, unit: entry.unit, labels, source: `algorithmMetrics.${entry.field}` }
+}
+
+export function statesMetric(type: Pick<TaskType, 'name'>, entry: TaskTypeStates): TaskTypeMetric {
+  return {
+    ...common(type, entry),
+    type: 'gauge',
+    unit: 'flag',
+    labels: [...taskLabels, entry.label],
+    values: { [entry.label]: entry.states },
+    source: `algorithmMetrics.${entry.field}`,
+  }
+}
+
+export function infoMetric(type: Pick<TaskType, 'name'>, entry: TaskTypeInfo): TaskTypeMetric {
+  const fields = Object.values(entry.labels).map((field) => `algorithmMetrics.${field}`)
+  return {
+    ...common(type, entry),
+    type: 'gauge',
+    unit: 'info',
+    labels: [...taskLabels, ...Object.keys(entry.labels)],
+    source: fields.join(', '),
+  }
+}
+
+function common(type: Pick<TaskType, 'name'>, { name, help }: Entry) {
+  return { name: taskTypeSeriesName(type.name, name), help, group: 'task_metric', bound } as const
+}
+
+/** Every family of a type, each once. */
+export function taskTypeMetrics(type: TaskType): readonly TaskTypeMetric[] {
+  const all = [
+    ...type.numbers.map((entry) => numberMetric(type, entry)),
+    ...type.states.map((entry) => statesMetric(type, entry)),
+    ...type.infos.map((entry) => infoMetric(type, entry)),
+  ]
+  return [...new Map(all.map((metric) => [metric.name, metric])).values()]
+}
+
+/** Lines that one task of the type has at most. */
+export function taskTypeLines({ numbers, states, infos }: TaskType): number {
+  return numbers.length + states.reduce((lines, set) => lines + set.states.length, 0) + infos.length
+}
+
+/** The form in which states are compared: `Not OK`, `NotOk` and `not_ok` are one. */
+export function stateKey(text: string): string {
+  return text.toLowerCase().replace(/[\s_-]/g, '')
 }

@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import { type Command, Option } from 'commander'
 import { readAuthFile } from '../access/auth-file.ts'
+import { readTaskTypes } from '../catalogue/index.ts'
 import { type Fault, faultText } from '../config/fault.ts'
 import { type ConfigReading, type ConfigSources, loadConfig, printSetting } from '../config/load.ts'
 import { settingsTable } from '../config/settings.ts'
@@ -23,16 +24,21 @@ function authFaults(authFile: string | undefined): readonly Fault[] {
   return authFile === undefined ? [] : (readAuthFile(authFile).faults ?? [])
 }
 
+function taskTypeFaults(taskTypesFile: string | undefined): readonly Fault[] {
+  return taskTypesFile === undefined ? [] : (readTaskTypes(taskTypesFile).faults ?? [])
+}
+
 function shown(reading: ConfigReading): ShownSetting[] {
   if (reading.config === undefined) return []
   const { config, origins } = reading
   return settingsTable.map(({ key, name }) => ({ name, value: printSetting(config, key), source: origins[key] }))
 }
 
-/** Reads every source and the auth file. Never throws: every fault is in the report. */
+/** Reads every source, the auth file and the file of task types. Never throws: every fault is in the report. */
 export function checkConfig(sources: ConfigSources): ConfigReport {
   const reading = loadConfig(sources)
-  const faults = [...(reading.faults ?? []), ...authFaults((reading.config ?? reading.values).authFile)]
+  const { authFile, taskTypesFile } = reading.config ?? reading.values
+  const faults = [...(reading.faults ?? []), ...authFaults(authFile), ...taskTypeFaults(taskTypesFile)]
   const isUsable = faults.length === 0
   return { isUsable, faults, warnings: reading.warnings, settings: isUsable ? shown(reading) : [] }
 }
@@ -60,7 +66,7 @@ function printText(
 export function registerCheckConfig(program: Command, context: CliContext): void {
   const command = program
     .command('check-config')
-    .description('Read every setting and the auth file, report every fault at once, leave: 0 usable, 78 not.')
+    .description('Read every setting, the auth file and the task types, report every fault at once, leave: 0 usable, 78 not.')
     .option('--all', 'List the defaults too.', false)
     .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
   addSettingFlags(command).action(() => {

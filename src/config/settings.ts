@@ -121,8 +121,23 @@ export const settings = {
     'How long the series of a finished task stay, if it is not scraped twice before.',
   ),
   engineLingerMs: given('times', 'engineLinger', duration('0s', '30d'), '1h', 'How long the series of a lost engine stay.'),
+  stalledAfterMs: given(
+    'times',
+    'stalledAfter',
+    duration('1s', '30d'),
+    '10m',
+    'Least time without progress after which a running task counts as stalled; longer where its kind usually takes longer.',
+  ),
+  straggleAfterMs: given(
+    'times',
+    'straggleAfter',
+    duration('1s', '30d'),
+    '1m',
+    'Least time that a task has run before it is compared with the other tasks of its job.',
+  ),
   gapTimeoutMs: given('times', 'gapTimeout', duration('1s', '7d'), '10m', 'After which reports that never came count as lost.'),
 
+  taskTypesFile: optional('limits', 'taskTypes', path, 'File of task types of your own: their metrics, states and facts.'),
   taskSeriesMax: given(
     'limits',
     'taskSeriesMax',

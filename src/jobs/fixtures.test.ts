@@ -198,7 +198,9 @@ describe.each(all)('the fixture $name', ({ name, check }) => {
     store.time.aheadMs += 30 * 86_400_000
     await store.sweepAll()
     expect(await timersOf(redis, keys())).toEqual({})
-    expect((await redis.keys('*')).filter((key) => !/:(events|counters|outbox|outbox-bytes)$|^es:labels:/.test(key))).toEqual([])
+    expect(
+      (await redis.keys('*')).filter((key) => !/:(events|counters|runs|outbox|outbox-bytes)$|^es:labels:/.test(key)),
+    ).toEqual([])
     const gauges = Object.keys(await totalsOf(redis, keys())).filter((field) => /^(tasks|engines|openJobs)/.test(field))
     expect(gauges).toEqual([])
   })

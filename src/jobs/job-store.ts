@@ -6,6 +6,7 @@ import { type LabelKind, LabelValues } from './label-values.ts'
 import type { GapLimits } from './rules/order.ts'
 import type { Bounds } from './rules/task-counts.ts'
 import type { MetricKind } from './rules/task-rules.ts'
+import { RunHistory } from './run-history.ts'
 import { Committer, type Store, type StoreObserver } from './store/commit.ts'
 import { engineKind } from './store/engine-kind.ts'
 import type { OutboxGate } from './store/job-item.ts'
@@ -22,6 +23,8 @@ export type JobStoreSettings = {
   readonly lostAfterMs: number
   readonly lingerMs: number
   readonly engineLingerMs: number
+  /** Least time without progress that counts as a standstill. */
+  readonly stalledAfterMs: number
   readonly tailBytesMax: number
   readonly tailRetentionMs: number
   readonly historySamplesMax: number
@@ -50,6 +53,8 @@ export type JobStore = {
   readonly jobs: Jobs
   readonly clock: RedisClock
   readonly sweeper: Sweeper
+  /** What earlier runs were like. */
+  readonly runs: RunHistory
   /** Runs commands of other readers observed in the same way. */
   readonly committer: Pick<Committer, 'observed'>
   /** A task's series are gone: the store need not bring them back after a restart. */
@@ -84,6 +89,7 @@ export function openJobStore(parts: JobStoreParts): JobStore {
     retentionMs: settings.retentionMs,
     lostAfterMs: settings.lostAfterMs,
     lingerMs: settings.lingerMs,
+    stalledAfterMs: settings.stalledAfterMs,
     attemptsMax,
   }
   const jobLimits = {
@@ -105,13 +111,15 @@ export function openJobStore(parts: JobStoreParts): JobStore {
     writerLimits,
     onCommitted,
   )
+  const runs = new RunHistory(store, keys)
   const labels = new LabelValues(store, keys, committer, settings.labelValuesMax)
   const afterWrite = settings.isReplicaAwaited ? () => committer.awaitReplica() : undefined
   return {
     jobs: createJobs({ keys, clock, labels, jobs, engines, gate, onLines: parts.onLines, afterWrite }),
     clock,
     committer,
-    sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules }),
+    runs,
+    sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules, runs }),
     forgetSeries: async ({ namespace, jobId, task, engine }) => {
       const shard: Shard = keys.shardOfJob(namespace, jobId)
       const member = JSON.stringify([namespace, jobId, task, engine])

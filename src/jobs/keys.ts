@@ -3,7 +3,7 @@
 export type Shard = number
 
 /** FNV-1a over UTF-16 code units: cheap, stable over releases, spreads ids well enough for 16 shards. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) {
     hash ^= text.charCodeAt(i)
@@ -45,6 +45,11 @@ export function keysFor(shardCount: number) {
     engines: (shard: Shard) => at(shard, 'engines'),
     /** Hash of totals: field JSON [family, ...labels], value integer. */
     counters: (shard: Shard) => at(shard, 'counters'),
+    /** Sorted set of tasks of one kind that wait to run: members as of `shown`, score the submission in ms. */
+    waiting: (shard: Shard, taskType: string, engineType: string) =>
+      at(shard, `waiting:${JSON.stringify([taskType, engineType])}`),
+    /** Hash of runs that succeeded, a bounded sample of each kind: field JSON [task type, engine type, slot], value RunSample. */
+    runs: (shard: Shard) => at(shard, 'runs'),
     /** Stream, ids `<number>-0` without holes, fields `k` → kind and `r` → record, repeated. */
     events: (shard: Shard) => at(shard, 'events'),
     /** Stream of packed log entries, field `e` → LogEntry; consumer group `shipper`. */

@@ -68,8 +68,36 @@ export type TaskRecord = {
   /** Its waiting and run time are in the histograms. Observed once, when no report is missing that could still change them. */
   isQueueObserved?: boolean
   isDurationObserved?: boolean
+  /** From its first running report on. */
+  pace?: Pace
+  /** Only while it runs. */
+  findings?: TaskFindings
   /** A later attempt, or a newer run of the same derived id, took its place: kept for the job's history only. */
   isSuperseded?: boolean
+}
+
+/** How the progress of an attempt came along. Times of arrival. */
+export type Pace = {
+  /** When it moved last, or the task began to run (again). */
+  movedAtMs: number
+  /** How often it moved. */
+  steps: number
+  longestGapMs: number
+  /** Time after the start at which it passed 0.1, 0.2, ... as far as it has come; 0 = it was first seen beyond. */
+  tenthsMs: number[]
+}
+
+/** A run that succeeded: its time, its longest time without progress, and, where it was seen from the start, its tenths. */
+export type RunSample = [runMs: number, longestGapMs: number, ...tenthsMs: number[]]
+
+/** What the shard's owner found out about a running task by itself; when it did so. */
+export type TaskFindings = {
+  /** It reports, but makes no progress. Counted in `enginescope_tasks_stalled`. */
+  stalledSinceMs?: number
+  /** It runs far longer than its kind. */
+  overdueSinceMs?: number
+  /** It is far behind the other tasks of its job. */
+  straggledSinceMs?: number
 }
 
 /** Fields of a job's hash: `v` (token), `job` (JobRecord), `t:<execId>` (ExecRecord), `o:<execId>` (older TaskRecords). */
@@ -142,6 +170,8 @@ export type EngineRecord = {
   finished: { succeeded?: Cumulative; failed?: Cumulative }
   stateSeconds: { idle?: Cumulative; busy?: Cumulative; locked?: Cumulative; unlocked?: Cumulative }
   restarts: number
+  /** Arrival of the newest restarts, oldest first, at most 4. */
+  restartedAtMs?: number[]
   attributes: Record<string, string>
   /** Numbers of heartbeats that carried one. */
   streams: SeqStream[]

@@ -11,9 +11,13 @@ import {
   closeGaps,
   earlier,
   expiresAtMs,
+  setStraggler,
   type TaskTrace,
   type TaskVerdict,
+  traceOf,
+  watchTask,
 } from './rules/operations.ts'
+import type { RunHistory } from './run-history.ts'
 import type { Committer, Store } from './store/commit.ts'
 import type { TaskLink } from './store/engine-kind.ts'
 import type { Operation } from './store/job-item.ts'
@@ -39,6 +43,7 @@ type Parts = {
   readonly jobs: JobWriter
   readonly engines: EngineWriter
   readonly rules: JobRules
+  readonly runs: RunHistory
 }
 
 type Timer = { readonly shard: Shard; readonly member: string; readonly score: string; readonly words: readonly string[] }
@@ -82,6 +87,8 @@ export class Sweeper {
         return this.#expire(timer, first, second)
       case 'register':
         return this.#register(timer, first, second, third, fourth)
+      case 'watch':
+        return this.#watch(timer, first, second, third, fourth)
       default:
         return this.#takeAway(timer)
     }
@@ -175,7 +182,10 @@ export class Sweeper {
       cursor = next
       for (let i = 0; i + 1 < found.length; i += 2) {
         const exec = JSON.parse(found[i + 1] as string) as ExecRecord
-        tasks.set(found[i] as string, Object.values(exec.current).map(traceOf))
+        tasks.set(
+          found[i] as string,
+          Object.entries(exec.current).map(([key, record]) => traceOf(record, key)),
+        )
       }
     } while (cursor !== '0')
     return [...tasks.values()].flat()
@@ -203,6 +213,42 @@ export class Sweeper {
     await this.#takeAway(timer)
   }
 
+  /** Looks at a running task: does it stand still, is it overdue? */
+  async #watch(timer: Timer, namespace: string, jobId: string, execId: string, engineKey: string): Promise<void> {
+    const { clock, rules, runs, jobs } = this.#parts
+    let isThere = false
+    const key = this.#parts.keys.job(timer.shard, namespace, jobId)
+    const text = await this.#parts.committer.observed('sweep', () => this.#parts.store.hget(key, `t:${execId}`))
+    const record = text === null ? undefined : (JSON.parse(text) as ExecRecord).current[engineKey]
+    if (record !== undefined) {
+      // Read before the rules run, which cannot wait.
+      await runs.read(record.labels)
+      await jobs.write(timer.shard, {
+        kind: 'operation',
+        namespace,
+        jobId,
+        execId,
+        needsOlder: false,
+        operate: (state, effects) => {
+          isThere = state.execs.get(execId)?.current[engineKey] !== undefined
+          watchTask(state, { execId, engineKey }, clock.nowMs(), runs.known, rules, effects)
+        },
+      })
+    }
+    if (!isThere) await this.#takeAway(timer)
+  }
+
+  /** Keeps in the store whether a running task is far behind its siblings. @throws ScopeError REDIS_UNAVAILABLE */
+  async markStraggler(
+    { namespace, jobId, task, engineKey }: { namespace: string; jobId: string; task: string; engineKey: string },
+    isStraggler: boolean,
+  ): Promise<void> {
+    const { clock } = this.#parts
+    await this.#operate(namespace, jobId, task, false, (state, effects) => {
+      setStraggler(state, { execId: task, engineKey }, isStraggler, clock.nowMs(), effects)
+    })
+  }
+
   async #operate(namespace: string, jobId: string, execId: string, needsOlder: boolean, operate: Operation): Promise<void> {
     const { keys, jobs } = this.#parts
     await jobs.write(keys.shardOfJob(namespace, jobId), { kind: 'operation', namespace, jobId, execId, needsOlder, operate })
@@ -224,8 +270,6 @@ export class Sweeper {
     await committer.observed('sweep', () => store.eval(moveTimer, 1, keys.due(shard), member, score, next))
   }
 }
-
-const traceOf = ({ task, engine, labels, status }: TaskRecord): TaskTrace => ({ task, engine: engine.instance, labels, status })
 
 /** The part of a task's record that says who its engine is, as a report without news. */
 function asReport(record: TaskRecord): Report {

@@ -3,6 +3,7 @@ import { engineSummary } from '../jobs/queries/engine-view.ts'
 import { jobSummary } from '../jobs/queries/job-view.ts'
 import { taskView } from '../jobs/queries/task-view.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
+import type { KnownRuns } from '../jobs/run-history.ts'
 
 /** One event as it goes over the wire, made at most once however many clients get it. */
 export type Frame = {
@@ -12,11 +13,11 @@ export type Frame = {
   readonly text: () => string
 }
 
-/** What one event says, and about what. */
-export function frameOf(event: ScopeEvent): Frame {
+/** What one event says, and about what. @param runs what earlier runs were like, for the time left */
+export function frameOf(event: ScopeEvent, runs: KnownRuns): Frame {
   let made: string | undefined
   const text = () => {
-    made ??= textOf(event)
+    made ??= textOf(event, runs)
     return made
   }
   return { key: keyOf(event), event, text }
@@ -44,14 +45,14 @@ function keyOf(event: ScopeEvent): string {
   }
 }
 
-function textOf(event: ScopeEvent): string {
+function textOf(event: ScopeEvent, runs: KnownRuns): string {
   switch (event.kind) {
     case 'job':
-      return eventText('job', jobSummary(event.record))
+      return eventText('job', jobSummary(event.record, runs))
     case 'engine':
       return eventText('engine', engineSummary(event.record))
     case 'task':
-      return eventText('task', { namespace: event.record.namespace, jobId: event.record.jobId, ...taskView(event.record) })
+      return eventText('task', { namespace: event.record.namespace, jobId: event.record.jobId, ...taskView(event.record, runs) })
     default: {
       const { kind, ...ids } = event
       return eventText(kind, ids)

@@ -5,6 +5,7 @@ import type { Queries } from '../jobs/queries/queries.ts'
 import { reaches } from '../jobs/queries/reach.ts'
 import { isTailCursor } from '../jobs/queries/tail.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
+import type { KnownRuns } from '../jobs/run-history.ts'
 import { LiveClient } from './client.ts'
 import { type Frame, frameOf } from './frame.ts'
 import { defaultLiveLimits, type EndReason, type LiveLimits } from './limits.ts'
@@ -17,6 +18,8 @@ export type Follow = (listener: (shard: Shard, events: readonly ScopeEvent[]) =>
 export type LiveHubOptions = {
   readonly follow: Follow
   readonly queries: Pick<Queries, 'getJobRecord' | 'getTail'>
+  /** What earlier runs were like, for the time left. */
+  readonly runs?: KnownRuns | undefined
   readonly limits?: Partial<LiveLimits> | undefined
   /** Told why a client was let go, for counting. */
   readonly onEnd?: (reason: EndReason) => void
@@ -29,6 +32,7 @@ const retryAfterSeconds = 5
 /** Sends what changes to every client that may see it: the newest state of each thing, gathered for a moment. */
 export class LiveHub {
   readonly #queries: LiveHubOptions['queries']
+  readonly #runs: KnownRuns
   readonly #limits: LiveLimits
   readonly #onEnd: (reason: EndReason) => void
   readonly #onFault: (error: unknown) => void
@@ -42,6 +46,7 @@ export class LiveHub {
 
   constructor(options: LiveHubOptions) {
     this.#queries = options.queries
+    this.#runs = options.runs ?? (() => undefined)
     this.#limits = { ...defaultLiveLimits, ...options.limits }
     this.#onEnd = options.onEnd ?? (() => undefined)
     this.#onFault = options.onFault
@@ -90,14 +95,14 @@ export class LiveHub {
     client.onDrain = () => this.#guarded(client, () => pump.run())
     const record = await this.#queries.getJobRecord(namespace, jobId)
     if (record === undefined) return
-    client.send([frameOf({ kind: 'job', record })])
+    client.send([frameOf({ kind: 'job', record }, this.#runs)])
     await pump.run()
   }
 
   #gather(events: readonly ScopeEvent[]): void {
     if (this.#clients.size === 0) return
     for (const event of events) {
-      const frame = frameOf(event)
+      const frame = frameOf(event, this.#runs)
       this.#gathered.set(frame.key, frame)
     }
     if (this.#gathered.size > 0) this.#timer ??= setTimeout(() => this.#sendGathered(), this.#limits.gatherMs)

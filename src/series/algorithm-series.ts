@@ -43,12 +43,15 @@ export class AlgorithmSeries {
   readonly #family: AlgorithmFamily
   readonly #taskType: string
   readonly #prefix: TaskPrefix
+  readonly #known: ReadonlySet<string>
   readonly #series = new Map<string, Series>()
 
-  constructor(family: AlgorithmFamily, taskType: string, prefix: TaskPrefix) {
+  /** @param known names that the task type has series of its own for. */
+  constructor(family: AlgorithmFamily, taskType: string, prefix: TaskPrefix, known: ReadonlySet<string>) {
     this.#family = family
     this.#taskType = taskType
     this.#prefix = prefix
+    this.#known = known
   }
 
   update(record: TaskRecord): void {
@@ -62,7 +65,7 @@ export class AlgorithmSeries {
   }
 
   #show(record: TaskRecord, name: string): void {
-    const value = numberNamed(record, name)
+    const value = this.#known.has(name) ? undefined : numberNamed(record, name)
     if (value === undefined) return
     let series = this.#series.get(name)
     if (series === undefined) {

@@ -5,6 +5,8 @@ export type SeriesSettings = {
   readonly taskSeriesMax: number
   readonly engineSeriesMax: number
   readonly metricNamesMax: number
+  /** Lines of a task of the task type that has most. */
+  readonly typeLinesMax?: number
 }
 
 const fleetLinesMax = 200_000
@@ -19,7 +21,7 @@ export function exposedLinesMax(settings: SeriesSettings): Record<SharedGroup, n
     fleet: fleetLinesMax,
     engine: settings.engineSeriesMax * linesEach('engine'),
     task: tasksMax * linesEach('task'),
-    task_metric: Math.min(metricLinesMax, tasksMax * settings.metricNamesMax),
+    task_metric: Math.min(metricLinesMax, tasksMax * (settings.metricNamesMax + (settings.typeLinesMax ?? 0))),
   }
 }
 

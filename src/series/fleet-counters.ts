@@ -12,6 +12,8 @@ export type FleetTotals = {
   readonly lost: Map<string, number>
   readonly engines: Map<string, number>
   readonly stalled: Map<string, number>
+  /** Submission of the oldest task that waits, seconds since the epoch. */
+  readonly oldestWaiting: Map<string, number>
   readonly durations: Map<string, Gathered>
   readonly queues: Map<string, Gathered>
   reportsLost: number
@@ -34,6 +36,10 @@ const readers: Readonly<Record<string, FieldReader>> = {
   lost: plain('lost', metrics.tasksLost.labels),
   engines: plain('engines', metrics.engines.labels),
   stalled: plain('stalled', metrics.tasksStalled.labels),
+  oldestWaitingMs: {
+    labelCount: metrics.tasksOldestWaiting.labels.length,
+    read: (totals, labels, value) => totals.oldestWaiting.set(JSON.stringify(labels), value / 1000),
+  },
   durationBucket: {
     labelCount: durationLabelCount + 1,
     read: (totals, labels, value) => addToBucket(durationAt(totals, labels.slice(0, -1)), labels.at(-1), value),
@@ -73,6 +79,7 @@ export function readFleetTotals(counters: ReadonlyMap<string, number>): FleetTot
     lost: new Map(),
     engines: new Map(),
     stalled: new Map(),
+    oldestWaiting: new Map(),
     durations: new Map(),
     queues: new Map(),
     reportsLost: 0,
@@ -151,6 +158,7 @@ function beginAtZero(totals: FleetTotals): void {
       durationAt(totals, [taskType, engineType, status])
     }
     zero(totals.lost, [namespace, taskType, engineType])
+    zero(totals.stalled, [taskType, engineType])
     queueAt(totals, [taskType, engineType])
   }
   for (const engineType of new Set([...totals.engines.keys()].map(firstOf))) {

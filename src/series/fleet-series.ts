@@ -84,7 +84,7 @@ export class FleetSeries {
   }
 
   #show(totals: FleetTotals): void {
-    const { tasks, engines, stalled, finished, lost, durations, queues, reportsLost } = this.#families
+    const { tasks, engines, stalled, oldestWaiting, finished, lost, durations, queues, reportsLost } = this.#families
     for (const [family, values] of [
       [tasks, totals.tasks],
       [engines, totals.engines],
@@ -94,6 +94,8 @@ export class FleetSeries {
       // A gauge that is no longer counted is none; a counter stays where it was.
       family.setOthers(values, 0)
     }
+    oldestWaiting.show(totals.oldestWaiting)
+    oldestWaiting.keepOnly(totals.oldestWaiting)
     finished.show(totals.finished)
     lost.show(totals.lost)
     durations.show(totals.durations)
@@ -111,6 +113,7 @@ function shownFamilies(store: ExpositionStore) {
     lost: numbers(store, metrics.tasksLost),
     engines: numbers(store, metrics.engines),
     stalled: numbers(store, metrics.tasksStalled),
+    oldestWaiting: numbers(store, metrics.tasksOldestWaiting),
     reportsLost: numbers(store, metrics.reportsLost),
   }
 }

@@ -24,6 +24,15 @@ export class ShownFamily<Value> {
     for (const [key, handle] of this.#handles) if (!values.has(key)) handle.set(value)
   }
 
+  /** Takes away the series that are not in the table. */
+  keepOnly(values: ReadonlyMap<string, Value>): void {
+    for (const [key, handle] of this.#handles) {
+      if (values.has(key)) continue
+      handle.remove()
+      this.#handles.delete(key)
+    }
+  }
+
   clear(): void {
     for (const handle of this.#handles.values()) handle.remove()
     this.#handles.clear()

@@ -1,11 +1,13 @@
-import { metrics, taskLabels } from '../catalogue/index.ts'
+import { metrics, type TaskType, taskLabels } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
 import type { TaskRecord } from '../jobs/records.ts'
+import type { KnownRuns } from '../jobs/run-history.ts'
 import { AlgorithmFamily, AlgorithmSeries } from './algorithm-series.ts'
 import type { ExpositionStore } from './exposition-store.ts'
 import { FactSeries, type Reading, ReadingSeries } from './readings.ts'
 import { labelPrefix, type SeriesFamily } from './series-family.ts'
 import { type TaskPrefix, taskReadings } from './task-readings.ts'
+import { TaskTypeFamilies, type TaskTypeSeries } from './task-type-series.ts'
 
 /** Every family that has series of tasks. */
 export type TaskFamilies = {
@@ -13,14 +15,22 @@ export type TaskFamilies = {
   readonly info: SeriesFamily<typeof metrics.taskInfo>
   readonly status: SeriesFamily<typeof metrics.taskStatus>
   readonly algorithm: AlgorithmFamily
+  readonly types: TaskTypeFamilies
 }
 
-export function taskFamilies(store: ExpositionStore, metricNamesMax: number): TaskFamilies {
+export type TaskFamilyParts = {
+  readonly metricNamesMax: number
+  readonly types: readonly TaskType[]
+  readonly runs: KnownRuns
+}
+
+export function taskFamilies(store: ExpositionStore, { metricNamesMax, types, runs }: TaskFamilyParts): TaskFamilies {
   return {
     info: store.family(metrics.taskInfo),
     status: store.family(metrics.taskStatus),
-    readings: taskReadings(store),
+    readings: taskReadings(store, runs),
     algorithm: new AlgorithmFamily(store, metricNamesMax),
+    types: new TaskTypeFamilies(store, types),
   }
 }
 
@@ -46,6 +56,7 @@ export class TaskEntry {
   readonly #info = new FactSeries()
   readonly #status = new FactSeries()
   readonly #algorithm: AlgorithmSeries
+  readonly #typed: TaskTypeSeries | undefined
 
   constructor(families: TaskFamilies, shard: Shard, key: string, record: TaskRecord) {
     this.#families = families
@@ -61,7 +72,9 @@ export class TaskEntry {
       engine_type: record.labels.engineType,
     })
     this.#readings = new ReadingSeries(families.readings, this.#prefix)
-    this.#algorithm = new AlgorithmSeries(families.algorithm, record.labels.taskType, this.#prefix)
+    const { taskType } = record.labels
+    this.#typed = families.types.series(taskType, this.#prefix)
+    this.#algorithm = new AlgorithmSeries(families.algorithm, taskType, this.#prefix, families.types.fieldsOf(taskType))
   }
 
   /** Whether the record's series have the labels of this entry. */
@@ -78,6 +91,7 @@ export class TaskEntry {
     )
     this.#status.show(status, () => this.#families.status.seriesUnder(this.#prefix, { status }))
     this.#readings.update(record)
+    this.#typed?.update(record)
     this.#algorithm.update(record)
   }
 
@@ -85,6 +99,7 @@ export class TaskEntry {
     this.#info.remove()
     this.#status.remove()
     this.#readings.remove()
+    this.#typed?.remove()
     this.#algorithm.remove()
   }
 }

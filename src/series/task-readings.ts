@@ -1,6 +1,7 @@
 import { metrics, type SingleMetric, type taskLabels } from '../catalogue/index.ts'
-import { etaSecondsOf } from '../jobs/eta.ts'
+import { type Eta, etaOf } from '../jobs/eta.ts'
 import { type TaskRecord, totalOf } from '../jobs/records.ts'
+import type { KnownRuns } from '../jobs/run-history.ts'
 import type { Application, SubtaskProgress } from '../report/report.ts'
 import { isEnd } from '../report/status.ts'
 import type { ExpositionStore } from './exposition-store.ts'
@@ -30,12 +31,22 @@ function cpuSecondsOf({ usage, cpuSecondsCarried }: TaskRecord): number | undefi
   return seconds === undefined ? cpuSecondsCarried : seconds + (cpuSecondsCarried ?? 0)
 }
 
-/** Every series of a task that is a number of its record. */
-export function taskReadings(store: ExpositionStore): Reading<TaskRecord, TaskPrefix>[] {
+/** The estimate for a record, made once for the three series that show it. */
+function etaReader(runs: KnownRuns): (record: TaskRecord) => Eta | undefined {
+  let last: { readonly record: TaskRecord; readonly eta: Eta | undefined } | undefined
+  return (record) => {
+    if (last?.record !== record) last = { record, eta: etaOf(record, runs(record.labels)) }
+    return last.eta
+  }
+}
+
+/** Every series of a task that is a number of its record. @param runs what earlier runs were like, for the time left */
+export function taskReadings(store: ExpositionStore, runs: KnownRuns): Reading<TaskRecord, TaskPrefix>[] {
   const plain = (metric: PlainTaskMetric, read: (record: TaskRecord) => number | undefined) => {
     const family = store.family(metric)
     return { create: (prefix: TaskPrefix) => family.seriesUnder(prefix, {}), read }
   }
+  const eta = etaReader(runs)
   const subtaskFamily = store.family(metrics.taskSubtasks)
   const subtasks = (state: (typeof metrics.taskSubtasks.values.state)[number], countOf: (stage: SubtaskProgress) => number) => ({
     create: (prefix: TaskPrefix) => subtaskFamily.seriesUnder(prefix, { state }),
@@ -59,6 +70,8 @@ export function taskReadings(store: ExpositionStore): Reading<TaskRecord, TaskPr
       isEnd(record.status) ? secondsOf(record.endedAtMs ?? record.endedArrivalAtMs) : undefined,
     ),
     plain(metrics.taskLastReport, (record) => secondsOf(record.lastReportAtMs)),
-    plain(metrics.taskEta, etaSecondsOf),
+    plain(metrics.taskEta, (record) => eta(record)?.seconds),
+    plain(metrics.taskEtaLow, (record) => eta(record)?.lowSeconds),
+    plain(metrics.taskEtaHigh, (record) => eta(record)?.highSeconds),
   ]
 }

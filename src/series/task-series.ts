@@ -1,6 +1,8 @@
 import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
+import type { TaskType } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
 import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
+import type { KnownRuns } from '../jobs/run-history.ts'
 import { isEnd } from '../report/status.ts'
 import { ExpiredRuns } from './expired-runs.ts'
 import type { ExpositionStore } from './exposition-store.ts'
@@ -25,6 +27,10 @@ export type TaskSeriesDeps = {
   readonly store: ExpositionStore
   readonly scrapes: ScrapeLog
   readonly limits: TaskSeriesLimits
+  /** What the algorithm metrics of each task type mean. */
+  readonly types?: readonly TaskType[]
+  /** What earlier runs were like, for the time left; without it only the progress of a run tells. */
+  readonly runs?: KnownRuns
   /** The store's clock, epoch milliseconds. */
   readonly nowMs: () => number
   /** The task need not be shown again after a restart or by another replica. Must not throw. */
@@ -57,7 +63,11 @@ export class TaskSeries implements ShardListener {
 
   constructor(deps: TaskSeriesDeps) {
     this.#deps = deps
-    this.#families = taskFamilies(deps.store, deps.limits.metricNamesMax)
+    this.#families = taskFamilies(deps.store, {
+      metricNamesMax: deps.limits.metricNamesMax,
+      types: deps.types ?? [],
+      runs: deps.runs ?? (() => undefined),
+    })
     this.#expired = new ExpiredRuns(deps.limits.taskSeriesMax * expiredRunsFactor, deps.limits.lingerMs)
   }
 

@@ -13,6 +13,7 @@ export function jobStoreSettings(config: Config): JobStoreSettings {
     lostAfterMs: config.lostAfterMs,
     lingerMs: config.lingerMs,
     engineLingerMs: config.engineLingerMs,
+    stalledAfterMs: config.stalledAfterMs,
     tailBytesMax: config.tailMaxBytes,
     tailRetentionMs: config.tailRetentionMs,
     historySamplesMax: config.historySamplesMax,

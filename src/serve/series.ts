@@ -1,6 +1,7 @@
 /** Everything behind `/metrics`, put together. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ShardListener } from '../bus/listener.ts'
+import { type TaskType, taskTypeLines } from '../catalogue/index.ts'
 import type { Config } from '../config/settings.ts'
 import type { JobStore } from '../jobs/job-store.ts'
 import type { Keys } from '../jobs/keys.ts'
@@ -24,6 +25,8 @@ export type Series = {
 }
 
 export type SeriesOptions = {
+  /** Built-in and declared task types. */
+  readonly types: readonly TaskType[]
   readonly config: Config
   readonly keys: Keys
   readonly own: OwnMetrics
@@ -38,12 +41,13 @@ const sweepEveryMs = 1_000
 /** Engines with series of their own, per task that may have some. */
 const enginesPerTask = 1
 
-export function openSeries({ config, keys, own, log, store, jobStore, catchUp }: SeriesOptions): Series {
+export function openSeries({ config, types, keys, own, log, store, jobStore, catchUp }: SeriesOptions): Series {
   const engineSeriesMax = Math.max(1_000, config.taskSeriesMax * enginesPerTask)
   const linesMax = exposedLinesMax({
     taskSeriesMax: config.taskSeriesMax,
     engineSeriesMax,
     metricNamesMax: config.metricNamesMax,
+    typeLinesMax: Math.max(0, ...types.map(taskTypeLines)),
   })
   const exposition = new ExpositionStore({ linesMax, onOverflow: own.seriesOverflow })
   own.watch(exposition)
@@ -57,6 +61,8 @@ export function openSeries({ config, keys, own, log, store, jobStore, catchUp }:
       lingerMs: config.lingerMs,
       lostLingerMs: config.engineLingerMs,
     },
+    types,
+    runs: jobStore.runs.known,
     nowMs: () => jobStore.clock.nowMs(),
     onExpired: (task) => {
       // Not forgotten now means shown again after a restart, and then expired once more.

@@ -4,7 +4,15 @@ import { hostname } from 'node:os'
 import { Authoriser } from '../access/authoriser.ts'
 import { createApp } from '../api/app.ts'
 import { Bus } from '../bus/bus.ts'
-import { durationBoundsSeconds, metricKindOf, queueBoundsSeconds } from '../catalogue/index.ts'
+import {
+  durationBoundsSeconds,
+  metricKinds,
+  queueBoundsSeconds,
+  readTaskTypes,
+  type TaskType,
+  taskTypes,
+} from '../catalogue/index.ts'
+import { ConfigError } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import { ScopeError } from '../errors.ts'
 import { requestIdOf, sendError } from '../ingest/answer.ts'
@@ -68,7 +76,7 @@ type Parts = ServiceOptions & {
   readonly state: { isDraining: boolean; bus: Bus | undefined }
 }
 
-/** Starts the aggregator. @throws AuthFileError, and the system's error when the port is taken */
+/** Starts the aggregator. @throws AuthFileError, ConfigError (task types), and the system's error when the port is taken */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const parts = await makeParts(options)
   const { config, log, state, watchers } = parts
@@ -77,7 +85,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       watchers.add(watcher)
       return () => void watchers.delete(watcher)
     },
-    queries: createQueries(parts.stores.read, parts.keys),
+    queries: createQueries(parts.stores.read, parts.keys, parts.jobStore.runs),
+    runs: parts.jobStore.runs.known,
     onFault: (error) => log.warn({ error }, 'an event stream could not be fed'),
   })
   const server = await listen(makeDoors(parts, live), config.host, config.port, (error) => options.onFatal('fault', error))
@@ -103,6 +112,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 async function makeParts(options: ServiceOptions): Promise<Parts> {
   const { config, version, log } = options
+  const types = openTaskTypes(config)
   const keys = keysFor(config.shards)
   const own = new OwnMetrics(version)
   own.logs.outboxLimitBytes(config.logOutboxMaxBytes)
@@ -124,7 +134,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     keys,
     settings: jobStoreSettings(config),
     bounds: { durationSeconds: durationBoundsSeconds, queueSeconds: queueBoundsSeconds },
-    metricKind: metricKindOf,
+    metricKind: metricKinds(types),
     gate: shipping.gate,
     observer: own.redis,
     onCommitted: (shard, event, events) => {
@@ -143,7 +153,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     onRefusal: (reason) => options.onFatal('configuration', new Error(reason)),
   })
   const catchUp = () => state.bus?.catchUp(scrapeCatchUpMs) ?? Promise.resolve()
-  const series = openSeries({ config, keys, own, log, store: stores.read, jobStore, catchUp })
+  const series = openSeries({ config, types, keys, own, log, store: stores.read, jobStore, catchUp })
   const overload = watchOverload()
   return {
     ...options,
@@ -177,7 +187,7 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
   })
   const rest = createApp({
     version: parts.version,
-    queries: createQueries(stores.read, keys),
+    queries: createQueries(stores.read, keys, jobStore.runs),
     access: (req, role) => authoriser.check(req.headers.authorization, role, req.socket.remoteAddress),
     live,
     readiness: () => readinessOf(parts),
@@ -242,6 +252,14 @@ function openAccess(config: Config, log: Log): Authoriser {
         ? log.error({ faults: result.faults }, 'the auth file has faults; the tokens read before stay in force')
         : log.info({ tokens: result.tokens }, 'the auth file was read again'),
   })
+}
+
+/** Built-in task types and those of the user's file. @throws ConfigError with every fault of the file */
+function openTaskTypes({ taskTypesFile }: Config): readonly TaskType[] {
+  if (taskTypesFile === undefined) return taskTypes()
+  const { types, faults } = readTaskTypes(taskTypesFile)
+  if (types === undefined) throw new ConfigError(faults)
+  return taskTypes(types)
 }
 
 function linksOf({ grafanaUrl, prometheusUrl }: Config): { href: string; name: string; about: string }[] {

@@ -37,6 +37,7 @@ export const testSettings: JobStoreSettings = {
   retentionMs: 7 * 86_400_000,
   suspectAfterMs: 15_000,
   lostAfterMs: 60_000,
+  stalledAfterMs: 600_000,
   lingerMs: 300_000,
   engineLingerMs: 3_600_000,
   tailBytesMax: 131_072,

@@ -1,8 +1,9 @@
-import { etaSecondsOf } from '../eta.ts'
 import type { Keys } from '../keys.ts'
 import { type EngineRecord, type ExecRecord, type TaskRecord, totalOf } from '../records.ts'
+import type { RunHistory } from '../run-history.ts'
 import { openTasksOf } from './engine-list.ts'
 import { type EngineTask, type EngineTaskView, type EngineView, engineSummary } from './engine-view.ts'
+import { taskEta } from './insight-view.ts'
 import { type Reach, reaches } from './reach.ts'
 import { type RedisReader, readAll, readByShard, recordOf } from './read.ts'
 
@@ -13,6 +14,7 @@ const tasksShownMax = 500
 export async function readEngine(
   redis: RedisReader,
   keys: Keys,
+  runs: RunHistory,
   instance: string,
   reach: Reach,
 ): Promise<EngineView | undefined> {
@@ -22,9 +24,10 @@ export async function readEngine(
   const all = (await openTasksOf(redis, keys, instance)).filter((task) => reaches(reach, task.namespace))
   const shown = all.sort(inOrder).slice(0, tasksShownMax)
   const records = await taskRecordsOf(redis, keys, shown, instance)
+  await runs.readAll(records.filter((found) => found !== undefined))
   return {
     ...engineSummary(record),
-    tasks: shown.map((task, i) => viewOf(task, records[i])),
+    tasks: shown.map((task, i) => viewOf(task, records[i], runs)),
     usage: usageOf(records.filter((found) => found !== undefined)),
     isTruncated: all.length > shown.length,
   }
@@ -48,12 +51,12 @@ async function taskRecordsOf(
   })
 }
 
-function viewOf(task: EngineTask, record: TaskRecord | undefined): EngineTaskView {
+function viewOf(task: EngineTask, record: TaskRecord | undefined, runs: RunHistory): EngineTaskView {
   return {
     ...task,
     status: record?.status ?? null,
     progress: record?.progress ?? null,
-    etaSeconds: record === undefined ? null : (etaSecondsOf(record) ?? null),
+    etaSeconds: record === undefined ? null : taskEta(record, runs.known).seconds,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EngineRecord, EngineState } from '../records.ts'
 import { totalOf } from '../records.ts'
+import { type EngineInsightView, engineInsight } from './insight-view.ts'
 import { type EngineFactsView, engineFactsView } from './task-view.ts'
 import { momentOf } from './times.ts'
 
@@ -28,6 +29,7 @@ export type EngineSummary = {
     readonly unlocked: number | null
   }
   readonly attributes: Readonly<Record<string, string>>
+  readonly insight: EngineInsightView
   readonly timestamps: { readonly firstSeen: string | null; readonly lastReport: string | null }
 }
 
@@ -74,6 +76,7 @@ export function engineSummary(record: EngineRecord): EngineSummary {
       unlocked: totalOf(record.stateSeconds.unlocked) ?? null,
     },
     attributes: record.attributes,
+    insight: engineInsight(record),
     timestamps: { firstSeen: momentOf(record.firstSeenAtMs), lastReport: momentOf(record.lastReportAtMs) },
   }
 }

@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts'
 import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
+import type { RunHistory } from '../run-history.ts'
 import { type JobView, jobView } from './job-view.ts'
 import { type RedisReader, readAll, recordOf } from './read.ts'
 
@@ -10,7 +11,13 @@ const fieldsAtOnceMax = 4_000
 const fieldsPerStep = 500
 
 /** The whole job, or undefined when there is none of that name. */
-export async function readJob(redis: RedisReader, keys: Keys, namespace: string, jobId: string): Promise<JobView | undefined> {
+export async function readJob(
+  redis: RedisReader,
+  keys: Keys,
+  runs: RunHistory,
+  namespace: string,
+  jobId: string,
+): Promise<JobView | undefined> {
   const key = keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId)
   const [length] = await readAll(redis, [['hlen', key]])
   if (!length) return undefined
@@ -19,7 +26,8 @@ export async function readJob(redis: RedisReader, keys: Keys, namespace: string,
   // `a/b` + `c` and `a` + `b/c` share a key: the record says whose it is.
   if (job === undefined || job.namespace !== namespace || job.jobId !== jobId) return undefined
   const { tasks, attempts } = tasksOf(fields)
-  return jobView(job, tasks, attempts, tasksShownMax)
+  await runs.readAll([job, ...tasks])
+  return jobView(job, tasks, attempts, tasksShownMax, runs.known)
 }
 
 /** The job's own record, without its tasks. */

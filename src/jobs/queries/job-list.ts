@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts'
 import type { JobRecord } from '../records.ts'
+import { RunHistory } from '../run-history.ts'
 import { badCursor, cursorOf, cursorParts } from './cursor.ts'
 import { openTasksOf } from './engine-list.ts'
 import { type JobFilter, matches, mayMatch, wantsOpenOnly } from './job-filter.ts'
@@ -30,6 +31,7 @@ export async function readJobs(
   filter: JobFilter,
   page: { readonly limit: number; readonly cursor?: string | undefined },
   limits: ScanLimits = defaultLimits,
+  runs: RunHistory = new RunHistory(redis, keys),
 ): Promise<JobPage> {
   const scan = new JobScan(redis, keys, wantsOpenOnly(filter) ? 'openJobs' : 'jobs', placeOf(page.cursor))
   const onEngine = filter.engine === undefined ? new Set<string>() : await jobsOnEngine(redis, keys, filter.engine)
@@ -44,7 +46,8 @@ export async function readJobs(
     const candidates = batch.filter((candidate) => mayMatch(filter, candidate.member))
     const found = (await recordsOf(redis, keys, candidates)).filter(({ record }) => matches(filter, record, onEngine))
     const taken = found.slice(0, page.limit - jobs.length)
-    jobs.push(...taken.map(({ record }) => jobSummary(record)))
+    await runs.readAll(taken.map(({ record }) => record))
+    jobs.push(...taken.map(({ record }) => jobSummary(record, runs.known)))
     if (jobs.length === page.limit) {
       const isAll = taken.length === found.length && scan.isExhausted
       return { jobs, nextCursor: isAll ? null : nextCursor(taken.at(-1)?.candidate) }

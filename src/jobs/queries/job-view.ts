@@ -1,7 +1,9 @@
 import type { SubtaskProgress } from '../../report/report.ts'
 import type { TaskStatus } from '../../report/status.ts'
-import { etaSecondsOf } from '../eta.ts'
+import { type Eta, etaOf } from '../eta.ts'
 import type { JobRecord, TaskRecord } from '../records.ts'
+import type { KnownRuns } from '../run-history.ts'
+import { type EtaView, etaView, type InsightView, insightView } from './insight-view.ts'
 import {
   counterTotals,
   type DurationsView,
@@ -14,6 +16,7 @@ import {
   type TaskView,
   taskView,
   type UsageView,
+  usageView,
 } from './task-view.ts'
 import { secondsOf, type Timestamps, timestampsOf } from './times.ts'
 
@@ -34,7 +37,9 @@ export type JobSummary = {
   readonly durations: DurationsView
   readonly error: ErrorView | null
   readonly attributes: Readonly<Record<string, string>>
+  /** The same as `eta.seconds`. */
   readonly etaSeconds: number | null
+  readonly eta: EtaView
 }
 
 /** Everything known of one job: the same shape while it runs and afterwards. */
@@ -46,6 +51,8 @@ export type JobView = JobSummary & {
   readonly attempts: readonly TaskView[]
   /** A list here leaves some out; sums and counts are over all. */
   readonly isTruncated: boolean
+  /** What was found out about any of its tasks, since when. */
+  readonly insight: InsightView
   readonly resources: ResourcesView
   readonly usage: UsageView
   readonly metadata: unknown
@@ -55,7 +62,8 @@ export type JobView = JobSummary & {
   readonly algorithmMetrics: Readonly<Record<string, unknown>>
 }
 
-export function jobSummary(record: JobRecord): JobSummary {
+export function jobSummary(record: JobRecord, runs: KnownRuns): JobSummary {
+  const eta = etaView(jobEta(record, runs))
   return {
     namespace: record.namespace,
     jobId: record.jobId,
@@ -71,7 +79,8 @@ export function jobSummary(record: JobRecord): JobSummary {
     durations: durationsOf(record),
     error: errorView(record.error),
     attributes: record.attributes,
-    etaSeconds: jobEtaSeconds(record),
+    etaSeconds: eta.seconds,
+    eta,
   }
 }
 
@@ -80,11 +89,12 @@ export function jobView(
   tasks: readonly TaskRecord[],
   attempts: readonly TaskRecord[],
   shownMax: number,
+  runs: KnownRuns,
 ): JobView {
   const inOrder = [...tasks].sort((a, b) => a.firstArrivalAtMs - b.firstArrivalAtMs || compareText(a.task, b.task))
   const older = [...attempts].sort((a, b) => b.firstArrivalAtMs - a.firstArrivalAtMs || b.attempt - a.attempt)
-  const views = inOrder.slice(-shownMax).map(taskView)
-  const summary = jobSummary(record)
+  const views = inOrder.slice(-shownMax).map((task) => taskView(task, runs))
+  const summary = jobSummary(record, runs)
   const progressInfo = inOrder.flatMap((task) => task.progressInfo)
   const resources = resourcesView(inOrder.flatMap((task) => task.applications))
   const last = inOrder.filter((task) => task.engine.instance === record.engine).at(-1)
@@ -93,10 +103,11 @@ export function jobView(
     engine: last === undefined ? summary.engine : engineFactsView(last.engine, last.incarnation),
     progressInfo: progressInfo.slice(-shownMax),
     tasks: views,
-    attempts: older.slice(0, shownMax).map(taskView),
+    attempts: older.slice(0, shownMax).map((task) => taskView(task, runs)),
     isTruncated: [tasks, attempts, progressInfo, resources.applications].some((list) => list.length > shownMax),
+    insight: insightView(inOrder.map((task) => task.findings)),
     resources: { applications: resources.applications.slice(-shownMax), totals: resources.totals },
-    usage: usageOf(inOrder.map((task) => taskView(task).usage)),
+    usage: usageOf(inOrder.map((task) => usageView(task.usage))),
     metadata: record.metadata ?? null,
     lineage: record.lineage ?? null,
     workflowToken: record.workflowToken ?? null,
@@ -124,12 +135,12 @@ function startedArrivalOf(record: JobRecord): number {
   return Math.min(record.firstArrivalAtMs + queueMs, record.lastReportAtMs)
 }
 
-function jobEtaSeconds(record: JobRecord): number | null {
-  if (record.startedAtMs === undefined) return null
+/** Earlier runs are runs of tasks: they speak for a job of one task alone. */
+function jobEta(record: JobRecord, runs: KnownRuns): Eta | undefined {
+  if (record.startedAtMs === undefined) return undefined
   const { status, progress, lastReportAtMs } = record
-  return (
-    etaSecondsOf({ status, progress, hasProgress: true, startedArrivalAtMs: startedArrivalOf(record), lastReportAtMs }) ?? null
-  )
+  const subject = { status, progress, hasProgress: true, startedArrivalAtMs: startedArrivalOf(record), lastReportAtMs }
+  return etaOf(subject, record.taskCount === 1 ? runs(record.labels) : undefined)
 }
 
 function usageOf(usages: readonly UsageView[]): UsageView {

@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts'
 import type { JobRecord } from '../records.ts'
+import { RunHistory } from '../run-history.ts'
 import { readEngine } from './engine-detail.ts'
 import { type EngineFilter, type EnginePage, readEngines, readMetricsAddresses } from './engine-list.ts'
 import type { EngineView } from './engine-view.ts'
@@ -29,16 +30,19 @@ export type Queries = {
   listMetricsAddresses(): Promise<{ instance: string; address: string }[]>
 }
 
-/** @param redis needs a command time-out of its own: no query waits for a store that is gone */
-export function createQueries(redis: RedisReader, keys: Keys): Queries {
+/**
+ * @param redis needs a command time-out of its own: no query waits for a store that is gone
+ * @param runs what earlier runs were like; shared, where others ask for it too
+ */
+export function createQueries(redis: RedisReader, keys: Keys, runs = new RunHistory(redis, keys)): Queries {
   return {
-    getJob: (namespace, jobId) => readJob(redis, keys, namespace, jobId),
+    getJob: (namespace, jobId) => readJob(redis, keys, runs, namespace, jobId),
     getJobRecord: (namespace, jobId) => readJobRecord(redis, keys, namespace, jobId),
-    listJobs: (filter, page) => readJobs(redis, keys, filter, page),
+    listJobs: (filter, page) => readJobs(redis, keys, filter, page, undefined, runs),
     getHistory: (namespace, jobId, limit) => readHistory(redis, keys, namespace, jobId, limit),
     getTail: (namespace, jobId, query) => readTail(redis, keys, namespace, jobId, query),
     listEngines: (filter, page) => readEngines(redis, keys, filter, page),
-    getEngine: (instance, reach) => readEngine(redis, keys, instance, reach),
+    getEngine: (instance, reach) => readEngine(redis, keys, runs, instance, reach),
     listMetricsAddresses: () => readMetricsAddresses(redis, keys),
   }
 }

@@ -1,8 +1,9 @@
 import type { Application, EngineFacts, SubtaskProgress, TaskError } from '../../report/report.ts'
 import type { TaskStatus } from '../../report/status.ts'
-import { etaSecondsOf } from '../eta.ts'
 import { type TaskRecord, totalOf } from '../records.ts'
 import { queueMsOf, runMsOf } from '../rules/task-times.ts'
+import type { KnownRuns } from '../run-history.ts'
+import { type EtaView, type InsightView, insightView, taskEta } from './insight-view.ts'
 import { secondsOf, type Timestamps, timestampsOf } from './times.ts'
 
 export type ErrorView = { readonly code: string | null; readonly message: string | null }
@@ -57,11 +58,15 @@ export type TaskView = {
   /** Newest sequence number of the newest incarnation, and the ranges below it that never came. */
   readonly seq: number | null
   readonly missing: readonly (readonly [from: number, to: number])[]
+  /** The same as `eta.seconds`. */
   readonly etaSeconds: number | null
+  readonly eta: EtaView
+  readonly insight: InsightView
 }
 
-export function taskView(record: TaskRecord): TaskView {
+export function taskView(record: TaskRecord, runs: KnownRuns): TaskView {
   const stream = record.streams[0]
+  const eta = taskEta(record, runs)
   return {
     execId: record.task,
     attempt: record.attempt,
@@ -79,7 +84,9 @@ export function taskView(record: TaskRecord): TaskView {
     durations: { queueSeconds: secondsOf(queueMsOf(record)), runSeconds: secondsOf(runMsSoFar(record)) },
     seq: stream === undefined || stream.newest === 0 ? null : stream.newest,
     missing: (stream?.missing ?? []).map(([from, to]) => [from, to] as const),
-    etaSeconds: etaSecondsOf(record) ?? null,
+    etaSeconds: eta.seconds,
+    eta,
+    insight: insightView([record.findings]),
   }
 }
 
@@ -118,7 +125,7 @@ export function errorView(error: TaskError | undefined): ErrorView | null {
   return error === undefined ? null : { code: error.code ?? null, message: error.message ?? null }
 }
 
-function usageView(usage: TaskRecord['usage']): UsageView {
+export function usageView(usage: TaskRecord['usage']): UsageView {
   return {
     cpuSeconds: totalOf(usage.cpuSeconds) ?? null,
     memoryBytes: usage.memoryBytes ?? null,

@@ -21,6 +21,8 @@ export const counterFields = {
   tasks: (labels: TaskLabels, status: TaskStatus) => field('tasks', labels.namespace, labels.taskType, labels.engineType, status),
   finished: (labels: TaskLabels, status: EndStatus) =>
     field('finished', labels.namespace, labels.taskType, labels.engineType, status),
+  /** gauge */
+  stalled: (labels: TaskLabels) => field('stalled', labels.taskType, labels.engineType),
   lost: (labels: TaskLabels) => field('lost', labels.namespace, labels.taskType, labels.engineType),
   durationBucket: (labels: TaskLabels, status: EndStatus, bucket: number) =>
     field('durationBucket', labels.taskType, labels.engineType, status, bucket),

@@ -1,4 +1,4 @@
-import type { HistorySample, JobRecord, LogEntry, ScopeEvent } from '../records.ts'
+import type { HistorySample, JobRecord, LogEntry, RunSample, ScopeEvent, TaskLabels, TaskRecord } from '../records.ts'
 
 /** What a report sets off besides the records themselves. Collected while rules run, written in the same commit. */
 export type Effects = {
@@ -11,13 +11,31 @@ export type Effects = {
   readonly ownLines: LogEntry[]
   readonly samples: HistorySample[]
   readonly timers: Timer[]
+  readonly runs: EndedRun[]
+  /** Tasks that began to wait, or no longer do, by kind and task. */
+  readonly waiting: Map<string, Waiting>
 }
+
+/** A task's place among those of its kind that wait; `submittedAtMs` undefined = it does not wait. */
+export type Waiting = { readonly labels: TaskLabels; readonly member: string; readonly submittedAtMs: number | undefined }
+
+/** A task that waits, identified as listeners and indexes do it. */
+type Waiter = Pick<TaskRecord, 'namespace' | 'jobId' | 'task' | 'labels'> & { readonly engine: string }
+
+/** Enters a task among those that wait, or takes it out of them. The last word on a task counts. */
+export function setWaiting({ labels, ...task }: Waiter, submittedAtMs: number | undefined, effects: Effects): void {
+  const member = JSON.stringify([task.namespace, task.jobId, task.task, task.engine])
+  effects.waiting.set(JSON.stringify([labels.taskType, labels.engineType, member]), { labels, member, submittedAtMs })
+}
+
+/** A run to remember for the estimates of later ones. @property id names it, so that writing it twice changes nothing */
+export type EndedRun = { readonly id: string; readonly labels: TaskLabels; readonly sample: RunSample }
 
 /** A moment at which the shard's owner looks again; `atMs` undefined = no longer. */
 export type Timer = { readonly member: string; readonly atMs: number | undefined }
 
 export function noEffects(): Effects {
-  return { counters: new Map(), events: [], lines: [], ownLines: [], samples: [], timers: [] }
+  return { counters: new Map(), events: [], lines: [], ownLines: [], samples: [], timers: [], runs: [], waiting: new Map() }
 }
 
 export function addTo(effects: Effects, field: string, delta: number): void {
@@ -35,6 +53,9 @@ export const timerOf = {
   expire: (job: Pick<JobRecord, 'namespace' | 'jobId'>) => JSON.stringify(['expire', job.namespace, job.jobId]),
   register: (job: Pick<JobRecord, 'namespace' | 'jobId'>, execId: string, engine: string) =>
     JSON.stringify(['register', job.namespace, job.jobId, execId, engine]),
+  /** @param engineKey key of the record within its `ExecRecord` */
+  watch: (record: Pick<TaskRecord, 'namespace' | 'jobId' | 'task'>, engineKey: string) =>
+    JSON.stringify(['watch', record.namespace, record.jobId, record.task, engineKey]),
   engine: (instance: string) => JSON.stringify(['engine', instance]),
   engineTasks: (instance: string) => JSON.stringify(['engine-tasks', instance]),
 } as const

@@ -119,13 +119,21 @@ function takeIncarnation(record: EngineRecord, { report, atMs }: EngineArrival, 
   }
   if (record.incarnation === '') adopt(record, incarnation)
   else {
-    record.restarts += 1
+    noteRestart(record, atMs)
     record.counts = {}
     effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: atMs + rules.lostAfterMs })
   }
   record.incarnation = incarnation
   record.incarnations = [incarnation, ...record.incarnations].slice(0, incarnationsMax)
   return false
+}
+
+/** Restarts whose moments are kept: as many as it takes to call an engine flapping. */
+const restartsKept = 4
+
+function noteRestart(record: EngineRecord, atMs: number): void {
+  record.restarts += 1
+  record.restartedAtMs = [...(record.restartedAtMs ?? []), atMs].slice(-restartsKept)
 }
 
 /** An engine that had not named its incarnation before and does now is the same start. */
@@ -139,7 +147,7 @@ function allAdopted<T extends { [name: string]: Cumulative }>(values: T, incarna
 }
 
 /** @param isNewest whether a value that is lower than the one known may mean that the engine began anew */
-function takeCumulative(record: EngineRecord, { report }: EngineArrival, isNewest: boolean): void {
+function takeCumulative(record: EngineRecord, { report, atMs }: EngineArrival, isNewest: boolean): void {
   const incarnation = report.engine.incarnation ?? record.incarnation
   const finished = { ...record.finished }
   let hasFallen = false
@@ -150,7 +158,7 @@ function takeCumulative(record: EngineRecord, { report }: EngineArrival, isNewes
     finished[name] = accumulate(finished[name], incarnation, reading, isNewest)
   }
   record.finished = finished
-  if (hasFallen) record.restarts += 1
+  if (hasFallen) noteRestart(record, atMs)
   const seconds = { ...record.stateSeconds }
   for (const name of ['idle', 'busy', 'locked', 'unlocked'] as const) {
     const reading = report.engine.stateSeconds?.[name]

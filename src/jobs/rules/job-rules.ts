@@ -5,6 +5,7 @@ import { withCarried } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
 import { type EngineLink, isHeld, isOtherEngine, linkOf } from './engine-link.ts'
+import { withPace } from './findings.ts'
 import { engineKey, type Found, findRecord, pushOlder } from './found-record.ts'
 import { sampleHistory } from './history.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
@@ -73,12 +74,13 @@ function putCurrent(
   state: JobState,
   arrival: Arrival,
   before: TaskRecord | undefined,
-  record: TaskRecord,
+  taken: TaskRecord,
   change: TaskChange,
   rules: JobRules,
   effects: Effects,
 ): void {
-  const execId = record.task
+  const execId = taken.task
+  const record = withPace(before, taken, engineKey(taken), arrival.atMs, rules, effects)
   observeTimes(record, rules.bounds, effects)
   countChange(before, record, effects)
   const exec = state.execs.get(execId)

@@ -17,6 +17,7 @@ export type JobRules = TaskRules & {
   readonly retentionMs: number
   readonly lostAfterMs: number
   readonly lingerMs: number
+  readonly stalledAfterMs: number
   /** Attempts of one task kept for the job's history. */
   readonly attemptsMax: number
 }

@@ -1,14 +1,16 @@
 /** What the owner of a shard does to jobs by itself: giving up, taking up, closing gaps, forgetting. Each may run twice. */
 import { isOpen, type TaskStatus } from '../../report/status.ts'
-import type { EngineRecord, JobRecord, TaskRecord } from '../records.ts'
+import type { EngineRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
+import type { RunProfile } from '../run-profile.ts'
 import { counterFields } from './counter-fields.ts'
-import { addTo, type Effects, timerOf } from './effects.ts'
+import { addTo, type Effects, setWaiting, timerOf } from './effects.ts'
 import { isHeld } from './engine-link.ts'
+import { isStalled, lookAt, markStraggler, withPace } from './findings.ts'
 import { jobChanged, jobScopedRecord } from './job-rules.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, replaceInSummary } from './job-summary.ts'
 import { closeOldGaps } from './order.ts'
-import { countChange, observeTimes } from './task-counts.ts'
+import { countChange, isWaitingStatus, observeTimes } from './task-counts.ts'
 import { giveUpTask, takeUpTask } from './task-rules.ts'
 
 /** What is left to do for a task of an engine that fell silent, came back or began anew. */
@@ -97,15 +99,30 @@ export function expiresAtMs(job: JobRecord, retentionMs: number): number | undef
 }
 
 /** As much of a task as its removal must know. */
-export type TaskTrace = { readonly task: string; readonly engine: string } & Pick<TaskRecord, 'labels' | 'status'>
+export type TaskTrace = {
+  readonly task: string
+  readonly engine: string
+  readonly isStalled: boolean
+  /** Key of the record within its `ExecRecord`. */
+  readonly engineKey: string
+} & Pick<TaskRecord, 'labels' | 'status'>
+
+export function traceOf(record: TaskRecord, engineKey: string): TaskTrace {
+  const { task, engine, labels, status } = record
+  return { task, engine: engine.instance, labels, status, isStalled: isStalled(record), engineKey }
+}
 
 /** Takes a job out of the totals and says that it is no more. @param tasks all of its tasks */
 export function announceRemoval(job: JobRecord, tasks: readonly TaskTrace[], effects: Effects): void {
   const { namespace, jobId } = job
   effects.timers.push({ member: timerOf.expire(job), atMs: undefined })
   effects.events.push({ kind: 'job-gone', namespace, jobId })
-  for (const { task, engine, labels, status } of tasks) {
+  for (const { task, engine, labels, status, isStalled: wasStalled, engineKey } of tasks) {
     if (isOpen(status)) addTo(effects, counterFields.tasks(labels, status), -1)
+    if (wasStalled) addTo(effects, counterFields.stalled(labels), -1)
+    if (isWaitingStatus(status)) setWaiting({ namespace, jobId, task, engine, labels }, undefined, effects)
+    if (status === 'running')
+      effects.timers.push({ member: timerOf.watch({ namespace, jobId, task }, engineKey), atMs: undefined })
     effects.timers.push({ member: timerOf.gaps(task, job), atMs: undefined })
     effects.timers.push({ member: timerOf.olderGaps(task, job), atMs: undefined })
     effects.timers.push({ member: timerOf.register(job, task, engine), atMs: undefined })
@@ -118,13 +135,14 @@ function replaceRecord(
   execId: string,
   key: string,
   before: TaskRecord,
-  after: TaskRecord,
+  next: TaskRecord,
   atMs: number,
   rules: JobRules,
   effects: Effects,
 ): void {
   const exec = state.execs.get(execId)
   if (exec === undefined) return
+  const after = withPace(before, next, key, atMs, rules, effects)
   state.execs.set(execId, { ...exec, current: { ...exec.current, [key]: after } })
   const jobBefore = state.job
   const job = copyOfJob(state)
@@ -134,4 +152,47 @@ function replaceRecord(
   concludeJob(job, jobScopedRecord(state, job), after, atMs)
   jobChanged(job, jobBefore, atMs, rules, effects)
   effects.events.push({ kind: 'task', record: after }, { kind: 'job', record: job })
+}
+
+/** Judges one running task by its pace and by earlier runs of its kind, and sets the time of the next look. */
+export function watchTask(
+  state: JobState,
+  place: { readonly execId: string; readonly engineKey: string },
+  nowMs: number,
+  profileOf: (labels: TaskLabels) => RunProfile | undefined,
+  rules: JobRules,
+  effects: Effects,
+): void {
+  const record = state.execs.get(place.execId)?.current[place.engineKey]
+  if (record === undefined) return
+  const look = lookAt(record, nowMs, profileOf(record.labels), rules)
+  effects.timers.push({ member: timerOf.watch(record, place.engineKey), atMs: look.lookAgainAtMs })
+  putFindings(state, place, record, look.record, effects)
+}
+
+/** Marks a running task as far behind its siblings, or takes the mark away. */
+export function setStraggler(
+  state: JobState,
+  place: { readonly execId: string; readonly engineKey: string },
+  isStraggler: boolean,
+  nowMs: number,
+  effects: Effects,
+): void {
+  const record = state.execs.get(place.execId)?.current[place.engineKey]
+  if (record !== undefined) putFindings(state, place, record, markStraggler(record, isStraggler, nowMs), effects)
+}
+
+/** Findings change neither status nor progress: the job's sums stay as they are. */
+function putFindings(
+  state: JobState,
+  { execId, engineKey }: { readonly execId: string; readonly engineKey: string },
+  before: TaskRecord,
+  after: TaskRecord,
+  effects: Effects,
+): void {
+  const exec = state.execs.get(execId)
+  if (exec === undefined || after === before) return
+  state.execs.set(execId, { ...exec, current: { ...exec.current, [engineKey]: after } })
+  countChange(before, after, effects)
+  effects.events.push({ kind: 'task', record: after })
 }

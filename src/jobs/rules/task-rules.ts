@@ -160,7 +160,8 @@ function takeCumulative(record: TaskRecord, report: Report, placed: Placed, rule
     if (cpuSeconds !== record.usage.cpuSeconds) record.usage = { ...record.usage, cpuSeconds }
   }
   for (const [name, value] of Object.entries(report.algorithmMetrics ?? {})) {
-    if (typeof value !== 'number' || rules.metricKind(record.labels.taskType, name) !== 'counter') continue
+    // What only grows is never negative.
+    if (typeof value !== 'number' || value < 0 || rules.metricKind(record.labels.taskType, name) !== 'counter') continue
     const counter = accumulate(record.counters[name], placed.incarnation, value, isNewest)
     if (counter !== record.counters[name]) record.counters = { ...record.counters, [name]: counter }
   }

@@ -1,6 +1,7 @@
 import type { Keys, Shard } from '../keys.ts'
 import type { LogEntry, ScopeEvent } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
+import { runField, runSlotOf } from '../run-slots.ts'
 import type { Change } from './change.ts'
 
 const utf8BytesPerUnitMax = 3
@@ -12,6 +13,9 @@ export function writeEffects(change: Change, shard: Shard, keys: Keys, isShippin
     if (atMs === undefined) change.run('ZREM', keys.due(shard), member)
     else change.run('ZADD', keys.due(shard), atMs, member)
   }
+  writeWaiting(change, shard, keys, effects)
+  for (const { id, labels, sample } of effects.runs)
+    change.run('HSET', keys.runs(shard), runField(labels, runSlotOf(id)), JSON.stringify(sample))
   if (isShipping) for (const entry of [...effects.lines, ...effects.ownLines]) ship(change, shard, keys, entry)
   const announced = new Set<string>()
   for (const event of effects.events) {
@@ -19,6 +23,14 @@ export function writeEffects(change: Change, shard: Shard, keys: Keys, isShippin
     if (announced.has(reference[0] + reference[1])) continue
     announced.add(reference[0] + reference[1])
     change.announce(...reference)
+  }
+}
+
+function writeWaiting(change: Change, shard: Shard, keys: Keys, effects: Effects): void {
+  for (const { labels, member, submittedAtMs } of effects.waiting.values()) {
+    const key = keys.waiting(shard, labels.taskType, labels.engineType)
+    if (submittedAtMs === undefined) change.run('ZREM', key, member)
+    else change.run('ZADD', key, submittedAtMs, member)
   }
 }
 

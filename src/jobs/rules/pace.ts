@@ -1,0 +1,59 @@
+/** How the progress of a task comes along: what its remaining time and its standstills are judged by. Pure. */
+import type { Pace, RunSample, TaskRecord } from '../records.ts'
+
+/** Progress is marked at each tenth between the start and the end. */
+export const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const
+
+/** Progress that is stored as 0.3 may be a hair less. */
+const epsilon = 1e-9
+
+type Moving = Pick<TaskRecord, 'status' | 'progress' | 'startedArrivalAtMs' | 'pace'>
+
+/** Pace of a task after a report that arrived at `atMs`. The same object when its progress has not moved. */
+export function nextPace(before: Moving | undefined, after: Moving, atMs: number): Pace {
+  const known = before?.pace
+  if (known === undefined) return { movedAtMs: atMs, steps: 0, longestGapMs: 0, tenthsMs: reached(after.progress).map(() => 0) }
+  // Time spent waiting or suspended is no standstill.
+  const resumed = before?.status === 'running' ? known : { ...known, movedAtMs: Math.max(known.movedAtMs, atMs) }
+  const from = before?.progress ?? 0
+  if (after.progress <= from) return resumed
+  return {
+    movedAtMs: Math.max(resumed.movedAtMs, atMs),
+    steps: known.steps + 1,
+    longestGapMs: Math.max(known.longestGapMs, atMs - resumed.movedAtMs),
+    tenthsMs: withTenths(resumed, from, after, atMs),
+  }
+}
+
+/** The tenths at or below a progress. */
+function reached(progress: number): readonly number[] {
+  return tenths.filter((tenth) => tenth <= progress + epsilon)
+}
+
+/** Several tenths passed at once are spread over the time since the last move. */
+function withTenths(known: Pace, from: number, after: Moving, atMs: number): number[] {
+  const passed = reached(after.progress).slice(known.tenthsMs.length)
+  if (passed.length === 0) return known.tenthsMs
+  const startedAtMs = after.startedArrivalAtMs ?? known.movedAtMs
+  const sinceMs = Math.max(0, known.movedAtMs - startedAtMs)
+  const nowMs = Math.max(sinceMs, atMs - startedAtMs)
+  const share = (tenth: number) => Math.min(1, Math.max(0, (tenth - from) / (after.progress - from)))
+  return [...known.tenthsMs, ...passed.map((tenth) => Math.round(sinceMs + share(tenth) * (nowMs - sinceMs)))]
+}
+
+/** What is remembered of a run that has succeeded. */
+export function runSampleOf(
+  record: Pick<TaskRecord, 'pace' | 'startedArrivalAtMs' | 'endedArrivalAtMs'>,
+  runMs: number,
+): RunSample {
+  const { pace } = record
+  const tenthsMs = pace?.tenthsMs ?? []
+  const isWatchedFromStart = pace !== undefined && pace.steps > 1 && tenthsMs.every((ms) => ms > 0)
+  const lastGapMs = pace === undefined || record.endedArrivalAtMs === undefined ? 0 : record.endedArrivalAtMs - pace.movedAtMs
+  return [
+    Math.round(runMs),
+    Math.round(Math.max(pace?.longestGapMs ?? 0, lastGapMs)),
+    // A run that jumped over the last tenths to its end passed them then.
+    ...(isWatchedFromStart ? tenths.map((_, i) => tenthsMs[i] ?? Math.round(runMs)) : []),
+  ]
+}
