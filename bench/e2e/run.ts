@@ -13,7 +13,7 @@ import { tableOf } from './table.ts'
 
 const root = new URL('../../../', import.meta.url)
 const usage = `e2e [--short] [--aof off|always] [--rounds N] [--seconds S] [--batches 1,10,100] [--sizes 1.1]
-    [--only enginescope|naive] [--check RATIO] [--json FILE] [--aggregator FILE] [--profile FOLDER]
+    [--connections 24] [--only enginescope|naive] [--check RATIO] [--json FILE] [--aggregator FILE] [--profile FOLDER]
   --short       3 rounds of 3 s a phase, reports of 1.1 kB: two minutes. Default: 5 rounds of 8 s, also 0.3 and 8 kB at the largest batch
   --aof         Redis writes to disk before it answers, for both services
   --only        one service alone, for profiling
@@ -31,6 +31,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     batches: { type: 'string', default: '1,10,100' },
     sizes: { type: 'string' },
+    connections: { type: 'string', default: '24' },
     only: { type: 'string' },
     check: { type: 'string' },
     json: { type: 'string', default: fileURLToPath(new URL('.bench/e2e.json', root)) },
@@ -93,7 +94,7 @@ function planOf(): Plan {
     phases.push({ batch: largest, size: '0.3', durationMs }, { batch: largest, size: '8', durationMs })
   }
   return {
-    connections: 24,
+    connections: Number(options.connections),
     load: {
       seed: 7,
       enginesPerConnection: 4,
