@@ -181,6 +181,16 @@ export const ownMetrics = {
     source: 'exposition store',
     group: 'own',
   },
+  insightSkipped: {
+    name: 'enginescope_insight_skipped_total',
+    type: 'counter',
+    help: 'Reports of tasks that were not compared with the other tasks of their job for want of room.',
+    unit: 'count',
+    labels: ['reason'],
+    values: { reason: ['siblings_full'] },
+    source: 'insight',
+    group: 'own',
+  },
   shardsOwned: {
     name: 'enginescope_shards_owned',
     type: 'gauge',

@@ -42,11 +42,15 @@ const overdueSpread = 1.2
 export function etaOf(subject: EtaSubject, profile?: RunProfile): Eta | undefined {
   if (!isOpen(subject.status) || subject.startedArrivalAtMs === undefined) return undefined
   const goneMs = Math.max(0, subject.lastReportAtMs - subject.startedArrivalAtMs)
-  const byProgress = opinionOfProgress(subject, goneMs, profile?.curve)
-  const byHistory = profile === undefined ? undefined : opinionOfHistory(goneMs, profile.runMs)
+  const byProgress = withinReason(opinionOfProgress(subject, goneMs, profile?.curve))
+  const byHistory = withinReason(profile === undefined ? undefined : opinionOfHistory(goneMs, profile.runMs))
   if (byProgress === undefined) return byHistory === undefined ? undefined : etaFrom(byHistory, 'history')
   if (byHistory === undefined) return etaFrom(byProgress, 'progress')
   return etaFrom(blend(byProgress, byHistory), 'both')
+}
+
+function withinReason(opinion: Opinion | undefined): Opinion | undefined {
+  return opinion && { leftMs: Math.min(leftMsMax, opinion.leftMs), spread: Math.max(spreadMin, opinion.spread) }
 }
 
 function etaFrom({ leftMs, spread }: Opinion, basis: EtaBasis): Eta {
@@ -62,9 +66,13 @@ function opinionOfProgress({ progress, hasProgress, pace }: EtaSubject, goneMs: 
   // Early progress is coarse, and a run that has done most of its work has little room for surprises.
   const unlearnt = 0.25 + 0.55 * (1 - progress)
   if (curve === undefined) return { leftMs: withRecentPace(evenMs, progress, goneMs, pace), spread: unlearnt }
-  const trust = curve.count / (curve.count + 2)
-  const spread = Math.hypot(trust * at(curve.spreads, progress), (1 - trust) * unlearnt)
-  return { leftMs: evenMs * Math.exp(trust * at(curve.offsets, progress)), spread: Math.max(spreadMin, spread) }
+  const offset = at(curve.offsets, progress)
+  const runsSpread = at(curve.spreads, progress)
+  // An offset no larger than chance would make it is none: it is believed by how far it stands out.
+  const noise = runsSpread ** 2 / curve.count
+  const trust = offset === 0 ? 0 : offset ** 2 / (offset ** 2 + noise)
+  const spread = Math.hypot(runsSpread, Math.sqrt(noise), unlearnt / curve.count)
+  return { leftMs: evenMs * Math.exp(trust * offset), spread }
 }
 
 const recentTenths = 2
@@ -89,7 +97,7 @@ function opinionOfHistory(goneMs: number, runMs: readonly number[]): Opinion {
   }
   const leftAt = (share: number) => Math.max(leftMsMin, quantile(runMs, share, from) - goneMs)
   const spread = count < fewRuns ? fewRunsSpread : Math.log(leftAt(0.75) / leftAt(0.25)) * perQuartileDistance
-  return { leftMs: leftAt(0.5), spread: Math.max(spreadMin, Math.hypot(spread, 1 / Math.sqrt(count + 1))) }
+  return { leftMs: leftAt(0.5), spread: Math.hypot(spread, 1 / Math.sqrt(count + 1)) }
 }
 
 /** Both opinions, each with the weight of its certainty. Where they differ widely the bounds do too. */

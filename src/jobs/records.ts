@@ -63,6 +63,8 @@ export type TaskRecord = {
   streams: SeqStream[]
   /** Arrival order of the report `seq` = newest, in microseconds: what makes the engine's gauges idempotent. */
   engineStampUs: number
+  /** Newest reports whose lines found no room: a repeat of one says so again, in case the answer was lost. */
+  refusedLines?: [incarnation: string, seq: number, lines: number][]
   /** Reports taken in, whatever their place. */
   applied: number
   /** Its waiting and run time are in the histograms. Observed once, when no report is missing that could still change them. */
@@ -82,6 +84,8 @@ export type Pace = {
   movedAtMs: number
   /** How often it moved. */
   steps: number
+  /** Time between those moves while it ran: all together, and the longest. */
+  gapsMs: number
   longestGapMs: number
   /** Time after the start at which it passed 0.1, 0.2, ... as far as it has come; 0 = it was first seen beyond. */
   tenthsMs: number[]

@@ -60,6 +60,8 @@ export class OwnMetrics {
   }
   /** What the bus observes. */
   readonly shards: { owned(count: number): void; total(count: number): void }
+  /** Something was not judged. */
+  readonly insightSkipped: (reason: 'siblings_full') => void
   /** Something found no room in the shared store. */
   readonly seriesOverflow: (group: SharedGroup) => void
 
@@ -73,6 +75,7 @@ export class OwnMetrics {
     this.redis = redisObserver(this.#factory)
     this.logs = logsObserver(this.#factory)
     this.seriesOverflow = this.#factory.counter(metrics.seriesOverflow, metrics.seriesOverflow.values.family)
+    this.insightSkipped = this.#factory.counter(metrics.insightSkipped, metrics.insightSkipped.values.reason)
     const owned = this.#factory.gauge(metrics.shardsOwned)
     const total = this.#factory.gauge(metrics.shards)
     this.shards = { owned: (count) => owned.set(count), total: (count) => total.set(count) }

@@ -27,6 +27,7 @@ import { createDeadLetters } from '../logs/dead-letters.ts'
 import { publishedReportSchema } from '../report/schema.ts'
 import { OwnMetrics } from '../series/own-metrics.ts'
 import { type Doors, listen } from './http-server.ts'
+import { type Insight, openInsight } from './insight.ts'
 import { doorLimits, jobStoreSettings, reportLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import { type LogShipping, startLogShipping } from './log-shipping.ts'
@@ -69,6 +70,7 @@ type Parts = ServiceOptions & {
   readonly jobStore: JobStore
   readonly health: StoreHealth
   readonly series: Series
+  readonly insight: Insight
   readonly overload: OverloadGuard
   readonly watchers: Set<Watcher>
   /** One word for this start of the process. */
@@ -104,7 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await server.drain(drainWithinMs)
       await state.bus?.stop()
       await parts.shipping.close()
-      for (const part of [parts.series, parts.health, parts.overload, parts.authoriser]) part.close()
+      for (const part of [parts.series, parts.insight, parts.health, parts.overload, parts.authoriser]) part.close()
       for (const store of Object.values(parts.stores)) store.disconnect()
     },
   }
@@ -153,6 +155,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     onRefusal: (reason) => options.onFatal('configuration', new Error(reason)),
   })
   const catchUp = () => state.bus?.catchUp(scrapeCatchUpMs) ?? Promise.resolve()
+  const insight = openInsight(config, jobStore, own, log)
   const series = openSeries({ config, types, keys, own, log, store: stores.read, jobStore, catchUp })
   const overload = watchOverload()
   return {
@@ -165,6 +168,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     jobStore,
     health,
     series,
+    insight,
     overload,
     watchers: new Set(),
     start,
@@ -215,13 +219,13 @@ async function answerMetrics({ config, authoriser, series }: Parts, req: Incomin
 }
 
 function makeBus(parts: Parts, name: string): Bus {
-  const { stores, keys, config, series, jobStore, own, shipping, log } = parts
+  const { stores, keys, config, series, insight, jobStore, own, shipping, log } = parts
   return new Bus({
     store: stores.read,
     keys,
     holder: { name, start: parts.start },
     settings: { ...busSettings, leaseMs: config.leaseMs },
-    listeners: series.listeners,
+    listeners: [...series.listeners, ...insight.listeners],
     sweep: (shard) => jobStore.sweeper.sweep(shard),
     onOwnership: ({ shards, hasFleet }) => {
       own.shards.owned(shards.length)

@@ -93,8 +93,8 @@ export function markStraggler(record: TaskRecord, isStraggler: boolean, nowMs: n
  * as earlier runs of its kind did at their longest, leaving out the most extreme twentieth.
  */
 function stallAfterMs(record: TaskRecord, profile: RunProfile | undefined, rules: WatchRules): number {
-  const { pace, startedArrivalAtMs = 0 } = record
-  const ownGapMs = pace === undefined || pace.steps === 0 ? 0 : (pace.movedAtMs - startedArrivalAtMs) / pace.steps
+  const { pace } = record
+  const ownGapMs = pace === undefined || pace.steps === 0 ? 0 : pace.gapsMs / pace.steps
   return Math.max(rules.stalledAfterMs, stallFactor * ownGapMs, profile?.longestGapMsP95 ?? 0)
 }
 

@@ -12,15 +12,18 @@ type Moving = Pick<TaskRecord, 'status' | 'progress' | 'startedArrivalAtMs' | 'p
 /** Pace of a task after a report that arrived at `atMs`. The same object when its progress has not moved. */
 export function nextPace(before: Moving | undefined, after: Moving, atMs: number): Pace {
   const known = before?.pace
-  if (known === undefined) return { movedAtMs: atMs, steps: 0, longestGapMs: 0, tenthsMs: reached(after.progress).map(() => 0) }
+  if (known === undefined)
+    return { movedAtMs: atMs, steps: 0, gapsMs: 0, longestGapMs: 0, tenthsMs: reached(after.progress).map(() => 0) }
   // Time spent waiting or suspended is no standstill.
   const resumed = before?.status === 'running' ? known : { ...known, movedAtMs: Math.max(known.movedAtMs, atMs) }
   const from = before?.progress ?? 0
   if (after.progress <= from) return resumed
+  const gapMs = Math.max(0, atMs - resumed.movedAtMs)
   return {
     movedAtMs: Math.max(resumed.movedAtMs, atMs),
     steps: known.steps + 1,
-    longestGapMs: Math.max(known.longestGapMs, atMs - resumed.movedAtMs),
+    gapsMs: known.gapsMs + gapMs,
+    longestGapMs: Math.max(known.longestGapMs, gapMs),
     tenthsMs: withTenths(resumed, from, after, atMs),
   }
 }

@@ -1,0 +1,152 @@
+/** What only a look at several tasks together can tell, by the owner of their shard. */
+import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
+import type { Shard } from '../jobs/keys.ts'
+import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
+import { isEnd } from '../report/status.ts'
+
+/** One task of a job, as its siblings are compared with it. `engineKey`: '' for a job-scoped record, else the engine. */
+export type SiblingPlace = Pick<TaskRecord, 'namespace' | 'jobId' | 'task'> & { readonly engineKey: string }
+
+export type SiblingWatchDeps = {
+  /** Least time that a task has run before it is judged. */
+  readonly straggleAfterMs: number
+  /** Tasks held in memory; jobs that would go beyond are not judged. */
+  readonly tasksMax: number
+  /** Told of each task whose siblings there is no room for. */
+  readonly onNoRoom: () => void
+  /** Keeps the mark in the store, from where it comes back as an event. */
+  readonly mark: (place: SiblingPlace, isStraggler: boolean) => Promise<void>
+}
+
+type Sibling = {
+  readonly place: SiblingPlace
+  readonly attempt: number
+  readonly isRunning: boolean
+  readonly isMarked: boolean
+  readonly ranMs: number
+  /** Progress a millisecond, over the whole of its run. */
+  readonly pace: number
+}
+
+type Job = { readonly siblings: Map<string, Sibling> }
+
+/** Fewer have no usual pace. */
+const siblingsMin = 3
+/** A task is far behind at less than this share of the median pace of its job. */
+const farBehindShare = 1 / 3
+
+/** Finds tasks that are far behind the other tasks of their job. Bounded; only jobs that changed are looked at. */
+export class SiblingWatch implements ShardListener {
+  readonly #deps: SiblingWatchDeps
+  readonly #shards = new Map<Shard, Map<string, Job>>()
+  readonly #changed = new Set<Job>()
+  #taskCount = 0
+
+  constructor(deps: SiblingWatchDeps) {
+    this.#deps = deps
+  }
+
+  /** Tasks held now. */
+  get taskCount(): number {
+    return this.#taskCount
+  }
+
+  load(shard: Shard, { tasks }: ShardSnapshot): void {
+    this.drop(shard)
+    this.#shards.set(shard, new Map())
+    for (const record of tasks) this.#take(shard, record)
+  }
+
+  apply(shard: Shard, events: readonly ScopeEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'task') this.#take(shard, event.record)
+      else if (event.kind === 'job-gone') this.#forgetJob(shard, jobKeyOf(event))
+      else if (event.kind === 'job' && isEnd(event.record.status)) this.#forgetJob(shard, jobKeyOf(event.record))
+    }
+  }
+
+  drop(shard: Shard): void {
+    for (const key of this.#shards.get(shard)?.keys() ?? []) this.#forgetJob(shard, key)
+    this.#shards.delete(shard)
+  }
+
+  /** Compares the tasks of every job that has changed since the last time. To be called every few seconds. */
+  async judge(): Promise<void> {
+    const jobs = [...this.#changed]
+    this.#changed.clear()
+    const verdicts = jobs.flatMap((job) => verdictsOf(job, this.#deps.straggleAfterMs))
+    await Promise.all(verdicts.map(({ place, isMarked }) => this.#deps.mark(place, !isMarked)))
+  }
+
+  #take(shard: Shard, record: TaskRecord): void {
+    const jobs = this.#shards.get(shard)
+    if (jobs === undefined) return
+    const jobKey = jobKeyOf(record)
+    const sibling = siblingOf(record)
+    const job = jobs.get(jobKey)
+    const key = `${record.task}\n${record.engine.instance}`
+    const known = job?.siblings.get(key)
+    if (sibling === undefined) {
+      // An earlier attempt that is spoken of once more takes nothing from the present one.
+      if (job !== undefined && known !== undefined && record.attempt >= known.attempt) this.#forget(job, key)
+      return
+    }
+    if (known === undefined && this.#taskCount >= this.#deps.tasksMax) {
+      this.#deps.onNoRoom()
+      return
+    }
+    const into = job ?? { siblings: new Map<string, Sibling>() }
+    jobs.set(jobKey, into)
+    into.siblings.set(key, sibling)
+    if (known === undefined) this.#taskCount += 1
+    if (into.siblings.size >= siblingsMin) this.#changed.add(into)
+  }
+
+  #forget(job: Job, key: string): void {
+    if (job.siblings.delete(key)) this.#taskCount -= 1
+  }
+
+  #forgetJob(shard: Shard, jobKey: string): void {
+    const jobs = this.#shards.get(shard)
+    const job = jobs?.get(jobKey)
+    if (job === undefined) return
+    this.#taskCount -= job.siblings.size
+    this.#changed.delete(job)
+    jobs?.delete(jobKey)
+  }
+}
+
+const jobKeyOf = ({ namespace, jobId }: Pick<TaskRecord, 'namespace' | 'jobId'>) => `${namespace}\n${jobId}`
+
+/** Undefined for a task that says nothing about the pace of its job: not begun, failed, given up, superseded, without progress. */
+function siblingOf(record: TaskRecord): Sibling | undefined {
+  const { namespace, jobId, task, scope, engine, status, startedArrivalAtMs } = record
+  const isRunning = status === 'running'
+  if (record.isSuperseded === true || startedArrivalAtMs === undefined || !record.hasProgress) return undefined
+  if (!isRunning && status !== 'succeeded') return undefined
+  const untilMs = isRunning ? record.lastReportAtMs : (record.endedArrivalAtMs ?? record.lastReportAtMs)
+  const ranMs = Math.max(1, untilMs - startedArrivalAtMs)
+  return {
+    place: { namespace, jobId, task, engineKey: scope === 'job' ? '' : engine.instance },
+    attempt: record.attempt,
+    isRunning,
+    isMarked: record.findings?.straggledSinceMs !== undefined,
+    ranMs,
+    pace: record.progress / ranMs,
+  }
+}
+
+/** The tasks whose mark no longer fits. */
+function verdictsOf({ siblings }: Job, straggleAfterMs: number): Sibling[] {
+  const all = [...siblings.values()]
+  const judged = all.filter(({ isRunning, ranMs, isMarked }) => isRunning && (isMarked || ranMs >= straggleAfterMs))
+  if (all.length < siblingsMin || judged.length === 0) return []
+  const least = medianOf(all.map(({ pace }) => pace)) * farBehindShare
+  return judged.filter(({ pace, isMarked }) => pace < least !== isMarked)
+}
+
+function medianOf(values: number[]): number {
+  values.sort((a, b) => a - b)
+  const middle = (values.length - 1) / 2
+  return ((values[Math.floor(middle)] ?? 0) + (values[Math.ceil(middle)] ?? 0)) / 2
+}
