@@ -1,4 +1,4 @@
-import type { Keys, Shard } from '../jobs/keys.ts'
+import { idsOfJobName, type Keys, type Shard } from '../jobs/keys.ts'
 import type { EngineRecord, ExecRecord, JobRecord, TaskRecord } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import { newestPosition } from './events.ts'
@@ -44,8 +44,8 @@ async function loadEngines(store: Store, keys: Keys, shard: Shard): Promise<Engi
 async function loadJobs(store: Store, keys: Keys, shard: Shard): Promise<JobRecord[]> {
   const members = await store.zrange(keys.openJobs(shard), '0', '-1')
   return inPages(members, async (member) => {
-    const slash = member.indexOf('/')
-    const text = await store.hget(keys.job(shard, member.slice(0, slash), member.slice(slash + 1)), 'job')
+    const { namespace, jobId } = idsOfJobName(member)
+    const text = await store.hget(keys.job(shard, namespace, jobId), 'job')
     return text === null ? undefined : (JSON.parse(text) as JobRecord)
   })
 }

@@ -12,6 +12,20 @@ export function hashOf(text: string): number {
   return hash >>> 0
 }
 
+/**
+ * A job's name in keys and sorted sets. Ids may hold slashes: those of the namespace are written as `|`, which no id holds,
+ * so that the first slash always ends the namespace.
+ */
+export function jobName(namespace: string, jobId: string): string {
+  return `${namespace.replaceAll('/', '|')}/${jobId}`
+}
+
+/** The ids in a job's name. */
+export function idsOfJobName(name: string): { namespace: string; jobId: string } {
+  const slash = name.indexOf('/')
+  return { namespace: name.slice(0, slash).replaceAll('|', '/'), jobId: name.slice(slash + 1) }
+}
+
 /** Key names for one installation. @param shardCount fixed for the life of a store. */
 export function keysFor(shardCount: number) {
   const tag = (shard: Shard) => `{es:${String(shard).padStart(2, '0')}}`
@@ -19,15 +33,15 @@ export function keysFor(shardCount: number) {
   const at = (shard: Shard, rest: string) => `${tags[shard] ?? tag(shard)}:${rest}`
   return {
     shardCount,
-    shardOfJob: (namespace: string, jobId: string): Shard => hashOf(`${namespace}/${jobId}`) % shardCount,
+    shardOfJob: (namespace: string, jobId: string): Shard => hashOf(jobName(namespace, jobId)) % shardCount,
     shardOfEngine: (instance: string): Shard => hashOf(instance) % shardCount,
     /** Hash: `v`, `job`, `t:<execId>`, `o:<execId>`. */
-    job: (shard: Shard, namespace: string, jobId: string) => at(shard, `job:${namespace}/${jobId}`),
+    job: (shard: Shard, namespace: string, jobId: string) => at(shard, `job:${jobName(namespace, jobId)}`),
     /** List of packed log entries (LogEntry), oldest first. */
-    tail: (shard: Shard, namespace: string, jobId: string) => at(shard, `tail:${namespace}/${jobId}`),
+    tail: (shard: Shard, namespace: string, jobId: string) => at(shard, `tail:${jobName(namespace, jobId)}`),
     /** List of HistorySample, oldest first. */
-    history: (shard: Shard, namespace: string, jobId: string) => at(shard, `history:${namespace}/${jobId}`),
-    /** Sorted set of all jobs, member `<ns>/<jobId>`, score first arrival in ms. */
+    history: (shard: Shard, namespace: string, jobId: string) => at(shard, `history:${jobName(namespace, jobId)}`),
+    /** Sorted set of all jobs, member {@link jobName}, score first arrival in ms. */
     jobs: (shard: Shard) => at(shard, 'jobs'),
     /** Sorted set of jobs that are open, the same members and scores. */
     openJobs: (shard: Shard) => at(shard, 'open'),

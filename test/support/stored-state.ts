@@ -1,6 +1,6 @@
 /** Builders of what the store holds, and writers that put it there in the stored form, without the rules of a report. */
 import type { Cluster, Redis } from 'ioredis'
-import type { Keys } from '../../src/jobs/keys.ts'
+import { jobName, type Keys } from '../../src/jobs/keys.ts'
 import type { EngineRecord, ExecRecord, HistorySample, JobRecord, LogEntry, TaskRecord } from '../../src/jobs/records.ts'
 import { isOpen } from '../../src/report/status.ts'
 
@@ -116,7 +116,7 @@ export async function storeJob(redis: Redis | Cluster, keys: Keys, job: JobRecor
   const key = keys.job(shard, job.namespace, job.jobId)
   const tail = keys.tail(shard, job.namespace, job.jobId)
   const history = keys.history(shard, job.namespace, job.jobId)
-  const member = `${job.namespace}/${job.jobId}`
+  const member = jobName(job.namespace, job.jobId)
   const record = { ...job, tailNo: job.tailNo === 0 ? (parts.tail?.length ?? 0) : job.tailNo }
   await redis.del(key, tail, history)
   await redis.hset(key, { v: 'token', job: JSON.stringify(record), ...taskFields(parts) })

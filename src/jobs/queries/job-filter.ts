@@ -1,4 +1,5 @@
 import { isOpen, type TaskStatus } from '../../report/status.ts'
+import { idsOfJobName, jobName } from '../keys.ts'
 import type { JobRecord } from '../records.ts'
 import { type Reach, reaches } from './reach.ts'
 
@@ -21,13 +22,13 @@ export function wantsOpenOnly(filter: JobFilter): boolean {
   return filter.statuses !== undefined && filter.statuses.length > 0 && filter.statuses.every(isOpen)
 }
 
-/** Whether a member `<ns>/<jobId>` can match at all: decided before its record is read. */
+/** Whether a job of this name can match at all: decided before its record is read. */
 export function mayMatch(filter: JobFilter, member: string): boolean {
-  if (filter.namespace !== undefined && !member.startsWith(`${filter.namespace}/`)) return false
-  return filter.reach === '*' || [...filter.reach].some((namespace) => member.startsWith(`${namespace}/`))
+  const { namespace } = idsOfJobName(member)
+  return isAsked(filter.namespace, namespace) && reaches(filter.reach, namespace)
 }
 
-/** Whether a job matches. @param onEngine `<ns>/<jobId>` of the jobs with an open task on the engine asked for */
+/** Whether a job matches. @param onEngine names of the jobs with an open task on the engine asked for */
 export function matches(filter: JobFilter, job: JobRecord, onEngine: ReadonlySet<string>): boolean {
   if (!reaches(filter.reach, job.namespace)) return false
   const equal =
@@ -37,7 +38,8 @@ export function matches(filter: JobFilter, job: JobRecord, onEngine: ReadonlySet
     isAsked(filter.user, job.user)
   if (!equal) return false
   if (filter.statuses !== undefined && !filter.statuses.includes(job.status)) return false
-  if (filter.engine !== undefined && filter.engine !== job.engine && !onEngine.has(`${job.namespace}/${job.jobId}`)) return false
+  if (filter.engine !== undefined && filter.engine !== job.engine && !onEngine.has(jobName(job.namespace, job.jobId)))
+    return false
   return filter.q === undefined || holdsText(job, filter.q.toLowerCase())
 }
 

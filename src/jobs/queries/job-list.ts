@@ -1,4 +1,4 @@
-import type { Keys } from '../keys.ts'
+import { idsOfJobName, jobName, type Keys } from '../keys.ts'
 import type { JobRecord } from '../records.ts'
 import { RunHistory } from '../run-history.ts'
 import { badCursor, cursorOf, cursorParts } from './cursor.ts'
@@ -80,13 +80,12 @@ async function recordsOf(redis: RedisReader, keys: Keys, candidates: readonly Ca
   })
 }
 
-/** The key takes namespace and id apart, and joins them with the same slash again: any cut will do. */
 function jobKey(keys: Keys, shard: number, member: string): string {
-  const slash = member.indexOf('/')
-  return keys.job(shard, member.slice(0, slash), member.slice(slash + 1))
+  const { namespace, jobId } = idsOfJobName(member)
+  return keys.job(shard, namespace, jobId)
 }
 
 async function jobsOnEngine(redis: RedisReader, keys: Keys, instance: string): Promise<Set<string>> {
   const tasks = await openTasksOf(redis, keys, instance)
-  return new Set(tasks.map((task) => `${task.namespace}/${task.jobId}`))
+  return new Set(tasks.map((task) => jobName(task.namespace, task.jobId)))
 }

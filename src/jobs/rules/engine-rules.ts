@@ -206,7 +206,8 @@ export function ageEngine(
   giveUpGaps(record, nowMs, times, effects)
   if (silentMs >= times.lostAfterMs) record.state = 'lost'
   else if (silentMs >= times.suspectAfterMs) record.state = 'suspect'
-  record.isGone = silentMs >= Math.max(times.lostAfterMs, times.engineLingerMs)
+  const goneAfterMs = saidGoodbye(known) ? times.suspectAfterMs : Math.max(times.lostAfterMs, times.engineLingerMs)
+  record.isGone = silentMs >= goneAfterMs
   effects.timers.push({ member: timerOf.engine(known.instance), atMs: known.lastReportAtMs + nextAge(silentMs, times) })
   const isAsBefore = record.state === known.state && record.isGone === known.isGone
   if (isAsBefore) return record.streams === known.streams ? undefined : record
@@ -216,6 +217,11 @@ export function ageEngine(
   countState(known, record, effects)
   effects.events.push(record.isGone ? { kind: 'engine-gone', instance: record.instance } : { kind: 'engine', record })
   return record
+}
+
+/** An engine whose last word was that it shuts down is no loss: it goes quietly; tasks it left open are lost all the same. */
+function saidGoodbye({ facts }: EngineRecord): boolean {
+  return facts.status?.replaceAll(/[\s_-]/g, '').toLowerCase() === 'shuttingdown'
 }
 
 function nextAge(silentMs: number, times: EngineTimes): number {

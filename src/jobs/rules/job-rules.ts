@@ -38,14 +38,25 @@ export function applyReport(
   if (change.outcome === 'rejected') return refused('REPORT_INVALID', 'seq')
   const record = change.record
   if (change.reportsLost > 0) addTo(effects, counterFields.reportsLost(), change.reportsLost)
-  if (change.outcome === 'duplicate') return outcomeOf(change, arrival, rules, found)
+  if (change.outcome === 'duplicate') return withRefusal(outcomeOf(change, arrival, rules, found), refusedBefore(record, arrival))
   const linesRefused = takeLines(arrival, record, circumstances, effects)
   const outcome: TaskChange = found.isOlder ? { ...change, outcome: 'stale' } : change
   if (found.isOlder) putOlder(state, found, record, rules, effects)
   else putCurrent(state, arrival, found.before, record, outcome, rules, effects)
-  const answered = outcomeOf(outcome, arrival, rules, found)
+  return withRefusal(outcomeOf(outcome, arrival, rules, found), linesRefused)
+}
+
+/** Says that the lines of a report were not taken, so that its sender keeps them for the next one. */
+function withRefusal(answered: JobOutcome, linesRefused: number): JobOutcome {
   if (linesRefused === 0) return answered
   return { ...answered, result: { ...answered.result, code: 'LOGS_REFUSED', logLinesRefused: linesRefused } }
+}
+
+/** How many lines were refused when this report came the first time. */
+function refusedBefore(record: TaskRecord, { report }: Arrival): number {
+  const incarnation = report.engine.incarnation ?? record.incarnation
+  const found = record.refusedLines?.find(([of, seq]) => of === incarnation && seq === report.seq)
+  return found?.[2] ?? 0
 }
 
 function putOlder(state: JobState, found: Found, record: TaskRecord, rules: JobRules, effects: Effects): void {
@@ -154,10 +165,21 @@ export function jobScopedRecord(state: JobState, job: JobRecord): TaskRecord | u
 function takeLines(arrival: Arrival, record: TaskRecord, circumstances: Circumstances, effects: Effects): number {
   const lines = arrival.report.logs ?? []
   if (lines.length === 0) return 0
-  if (!circumstances.hasRoomForLines) return lines.length
+  if (!circumstances.hasRoomForLines) {
+    rememberRefusal(record, arrival, lines.length)
+    return lines.length
+  }
   const order = arrival.report.seq ?? record.applied
   effects.lines.push(packLines(arrival.report, record.labels, lines, order, arrival.atMs))
   return 0
+}
+
+const refusalsMax = 64
+
+function rememberRefusal(record: TaskRecord, { report }: Arrival, lines: number): void {
+  if (report.seq === undefined) return
+  const refusal: [string, number, number] = [report.engine.incarnation ?? record.incarnation, report.seq, lines]
+  record.refusedLines = [...(record.refusedLines ?? []), refusal].slice(-refusalsMax)
 }
 
 function outcomeOf(change: TaskChange, { report }: Arrival, rules: JobRules, found: Found): JobOutcome {

@@ -1,5 +1,5 @@
 import { isEnd } from '../../report/status.ts'
-import type { Keys, Shard } from '../keys.ts'
+import { jobName, type Keys, type Shard } from '../keys.ts'
 import type { JobRecord, LogEntry, TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
@@ -57,7 +57,7 @@ function countTail(state: LoadedJob, effects: Effects): void {
 }
 
 function indexJob(change: Change, shard: Shard, keys: Keys, job: JobRecord, known: JobRecord | undefined): void {
-  const member = `${job.namespace}/${job.jobId}`
+  const member = jobName(job.namespace, job.jobId)
   if (known === undefined) change.run('ZADD', keys.jobs(shard), job.firstArrivalAtMs, member)
   const wasOpen = known !== undefined && isOpenJob(known)
   if (isOpenJob(job) && !wasOpen) change.run('ZADD', keys.openJobs(shard), job.firstArrivalAtMs, member)
@@ -133,8 +133,8 @@ export function encodeRemoval(
   const change = new Change(keys.job(shard, job.namespace, job.jobId), held.token, '')
   change.run('DEL', keys.tail(shard, job.namespace, job.jobId))
   change.run('DEL', keys.history(shard, job.namespace, job.jobId))
-  change.run('ZREM', keys.jobs(shard), `${job.namespace}/${job.jobId}`)
-  change.run('ZREM', keys.openJobs(shard), `${job.namespace}/${job.jobId}`)
+  change.run('ZREM', keys.jobs(shard), jobName(job.namespace, job.jobId))
+  change.run('ZREM', keys.openJobs(shard), jobName(job.namespace, job.jobId))
   change.runMany(
     'ZREM',
     keys.shown(shard),

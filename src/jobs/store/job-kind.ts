@@ -1,4 +1,4 @@
-import type { Keys } from '../keys.ts'
+import { jobName, type Keys } from '../keys.ts'
 import { applyReport } from '../rules/job-rules.ts'
 import type { JobRules } from '../rules/job-state.ts'
 import type { Committer, Store } from './commit.ts'
@@ -20,7 +20,7 @@ export function jobKind(
 ): RecordKind<LoadedJob, JobItem, JobItemResult> {
   const reader = new JobReader(store, keys, committer, limits)
   return {
-    idOf: (item) => `${item.namespace}/${item.jobId}`,
+    idOf: (item) => jobName(item.namespace, item.jobId),
     load: (shard, items, cached) => reader.load(shard, items, cached),
     snapshot: (state): JobSnapshot => ({ job: state.job, execs: new Map(state.execs), older: new Map(state.older) }),
     isGone: (state) => state.isRemoved,

@@ -1,5 +1,5 @@
 import { ScopeError } from '../../errors.ts'
-import type { Keys, Shard } from '../keys.ts'
+import { jobName, type Keys, type Shard } from '../keys.ts'
 import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
@@ -29,7 +29,7 @@ export class JobReader {
   ): Promise<Map<string, Held<LoadedJob>>> {
     const wanted = new Map<string, { item: JobItem; execIds: Set<string> }>()
     for (const item of items) {
-      const id = `${item.namespace}/${item.jobId}`
+      const id = jobName(item.namespace, item.jobId)
       const entry = wanted.get(id) ?? { item, execIds: new Set<string>() }
       entry.execIds.add(item.execId)
       wanted.set(id, entry)
@@ -88,7 +88,7 @@ export class JobReader {
 
   /** Reads the older attempts of a task beside what is loaded. */
   async #loadOlder(shard: Shard, item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
-    const held = loaded.get(`${item.namespace}/${item.jobId}`)
+    const held = loaded.get(jobName(item.namespace, item.jobId))
     if (held === undefined || held.state.older.has(item.execId)) return
     const key = this.#keys.job(shard, item.namespace, item.jobId)
     const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))
@@ -99,7 +99,7 @@ export class JobReader {
   /** Says of jobs that do not exist yet whether their namespace may open one more. */
   async #findRoom(shard: Shard, items: readonly JobItem[], loaded: Map<string, Held<LoadedJob>>): Promise<void> {
     const unborn = items.flatMap((item) => {
-      const state = loaded.get(`${item.namespace}/${item.jobId}`)?.state
+      const state = loaded.get(jobName(item.namespace, item.jobId))?.state
       return item.kind === 'report' && state !== undefined && state.job === undefined
         ? [{ namespace: item.labels.namespace, state }]
         : []
@@ -121,7 +121,7 @@ function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
 }
 
 function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolean {
-  const state = loaded.get(`${item.namespace}/${item.jobId}`)?.state
+  const state = loaded.get(jobName(item.namespace, item.jobId))?.state
   if (state === undefined || state.older.has(item.execId)) return false
   if (item.kind === 'operation') return item.needsOlder
   const exec = state.execs.get(item.execId)
