@@ -2,6 +2,7 @@
 import { dashboards } from '../../catalogue/dashboards.ts'
 import { taskTypes } from '../../catalogue/task-types.ts'
 import type { Artefact, Contribution } from '../artefact.ts'
+import { exceptionsText } from './lint/exceptions.ts'
 import type { DashboardOptions } from './model.ts'
 import { pagesOf } from './pages.ts'
 import { type PanelQuery, queriesOf } from './panel-queries.ts'
@@ -26,7 +27,12 @@ export function dashboardArtefacts(options: Partial<DashboardOptions> = {}): rea
 
 /** The dashboards as `enginescope generate` wants them. */
 export function dashboardContribution(options: Partial<DashboardOptions> = {}): Contribution {
-  return { artefacts: dashboardArtefacts(options), folders: [dashboardFolder] }
+  return { artefacts: [...dashboardArtefacts(options), exceptionsArtefact()], folders: [dashboardFolder] }
+}
+
+/** The same exceptions for the linter of Grafana, which looks for this file beside the dashboards. */
+function exceptionsArtefact(): Artefact {
+  return { path: `${dashboardFolder}/.lint`, text: exceptionsText() }
 }
 
 /** Every query of every dashboard in plain form, to be asked of real data sources. See {@link filledIn}. */

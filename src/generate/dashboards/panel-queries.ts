@@ -68,7 +68,10 @@ export function queriesOf(page: Page, options: DashboardOptions): PanelQuery[] {
  * The query as its data source gets it.
  * @param values what to put for variables in place of what they have at first, such as `{ job_id: '48213' }`
  */
-export function filledIn({ expression, variables }: PanelQuery, values: Readonly<Record<string, string>> = {}): string {
+export function filledIn(
+  { expression, variables }: Pick<PanelQuery, 'expression' | 'variables'>,
+  values: Readonly<Record<string, string>> = {},
+): string {
   return expression.replace(/\$(?:\{(\w+)(?::(\w+))?\}|(\w+))/g, (whole, braced?: string, format?: string, bare?: string) => {
     const name = braced ?? bare ?? ''
     const value = values[name] ?? windows[name] ?? variables[name]

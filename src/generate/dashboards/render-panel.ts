@@ -51,6 +51,12 @@ export function grafanaPanel(panel: Panel, place: PanelPlace): GrafanaPanel {
   }
 }
 
+/** The columns of a table have units of their own: what is left is a plain number. */
+function defaultUnit(panel: Panel, { expression }: Target) {
+  const unit = unitOf(expression)
+  return isTable(panel) && unit === 'none' ? 'short' : unit
+}
+
 function sourceOf(targets: readonly Target[]) {
   if (targets.length === 0) return undefined
   return targets.every(({ expression }) => expression.language === 'logql') ? lokiSource : prometheusSource
@@ -79,7 +85,7 @@ function grafanaTarget({ expression, legend, isInstant = false, format }: Target
 
 function fieldDefaults(panel: Panel, place: PanelPlace): FieldConfig {
   const first = panel.targets[0]
-  const unit = panel.unit ?? (first === undefined ? undefined : unitOf(first.expression))
+  const unit = panel.unit ?? (first === undefined ? undefined : defaultUnit(panel, first))
   const { thresholds, min, max, decimals, noValue, mappings } = panel
   const links = isTable(panel) && panel.columns.some((column) => column.links !== undefined) ? [] : panelLinks(panel, place)
   return {

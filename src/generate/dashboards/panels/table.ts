@@ -27,8 +27,13 @@ export type TablePanel = Panel & { readonly columns: readonly Column[] }
 /** Rows joined by their labels out of the answers of all queries, one column for each label or value that is named. */
 export function table(spec: Omit<PanelSpec, 'targets'>, queries: readonly Target[], columns: readonly Column[]): TablePanel {
   const targets = queries.map((target) => ({ ...target, isInstant: true, format: 'table' as const }))
-  const names = columns.map((column) => fieldName(column, targets.length))
-  const hidden = hiddenFields(targets, names)
+  const named = columns.flatMap((column, index) =>
+    fieldNames(column, targets).map((name) => ({ name, index, title: column.title })),
+  )
+  const hidden = hiddenFields(
+    targets,
+    named.map(({ name }) => name),
+  )
   const look = new PanelBuilder()
     .showHeader(true)
     .cellHeight(TableCellHeight.Sm)
@@ -39,8 +44,8 @@ export function table(spec: Omit<PanelSpec, 'targets'>, queries: readonly Target
         id: 'organize',
         options: {
           excludeByName: Object.fromEntries(hidden.map((name) => [name, true])),
-          indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
-          renameByName: Object.fromEntries(columns.map(({ title }, index) => [names[index] ?? title, title])),
+          indexByName: Object.fromEntries(named.map(({ name, index }) => [name, index])),
+          renameByName: Object.fromEntries(named.map(({ name, title }) => [name, title])),
         },
       },
     ])
@@ -48,10 +53,14 @@ export function table(spec: Omit<PanelSpec, 'targets'>, queries: readonly Target
   return { ...spec, targets, overrides, columns, look }
 }
 
-/** What Grafana calls a column: the label, or `Value` and the letter of the query if there are several. */
-export function fieldName({ of }: Column, queries: number): string {
-  if ('label' in of) return of.label
-  return queries > 1 ? `Value #${refId(of.query)}` : 'Value'
+/**
+ * What Grafana calls a column: the label, or `Value` and the letter of the query. Of a single query Prometheus leaves the
+ * letter out and Loki does not.
+ */
+function fieldNames({ of }: Column, targets: readonly Target[]): string[] {
+  if ('label' in of) return [of.label]
+  const lettered = `Value #${refId(of.query)}`
+  return targets.length > 1 ? [lettered] : ['Value', lettered]
 }
 
 /** The letter of a query. */
