@@ -6,7 +6,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { type DashboardEntry, dashboards } from '../../catalogue/dashboards.ts'
-import { dashboardArtefacts, dashboardContribution, panelQueries } from './index.ts'
+import { dashboardArtefacts, dashboardContribution, filledIn, panelQueries } from './index.ts'
 import { pack } from './layout.ts'
 import { catalogueFindings } from './lint/catalogue-rules.ts'
 import { placeFindings } from './lint/place-rules.ts'
@@ -165,6 +165,14 @@ test('a task type of the catalogue gets a row of its own with no further code', 
   expect(expressions.some((text) => text.includes('rate(enginescope_word_count_words'))).toBe(true)
   expect(expressions.some((text) => text.includes('enginescope_word_count_phase{'))).toBe(true)
   expect(expressions.some((text) => text.includes('task_type="word_count"'))).toBe(true)
+})
+
+test('a query is filled in as its data source gets it', () => {
+  const query = {
+    expression: `a{job=~"$job",job_id="$job_id"}[$__range] "$\{search:regex}" $other`,
+    variables: { job: '.+', job_id: '', search: '' },
+  }
+  expect(filledIn(query, { job_id: '7', search: 'a.b' })).toBe('a{job=~".+",job_id="7"}[1h] "a\\.b" $other')
 })
 
 describe('the grid', () => {

@@ -12,7 +12,7 @@ export type { DashboardOptions } from './model.ts'
 export { filledIn, type PanelQuery } from './panel-queries.ts'
 
 /** The folder becomes the folder in Grafana, both when provisioned and when imported. */
-export const dashboardFolder = 'dashboards/Enginescope'
+const dashboardFolder = 'dashboards/Enginescope'
 
 const defaults: DashboardOptions = { consoleUrl: 'http://127.0.0.1:7717', taskTypes: taskTypes() }
 

@@ -19,12 +19,12 @@ import { grafanaPanel } from './render-panel.ts'
 import { variablesOf } from './variables.ts'
 
 /** The oldest form of the model that all of ours is written in: Grafana 10.2 opens it as it is, later ones bring it up to date. */
-export const schemaVersion = 39
+const schemaVersion = 39
 
 const refreshIntervals = ['10s', '30s', '1m', '5m', '15m', '1h']
 
 /** A page in the classic JSON model of Grafana 10 to 13. */
-export function renderPage(page: Page, options: DashboardOptions): Dashboard {
+function renderPage(page: Page, options: DashboardOptions): Dashboard {
   const { uid, title, variables } = dashboards[page.key]
   const made = new DashboardBuilder(title)
     .uid(uid)

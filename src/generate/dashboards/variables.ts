@@ -17,7 +17,7 @@ import { placeholder } from './placeholder.ts'
 import { logLevels } from './query/logql.ts'
 
 /** What `All` stands for in a pattern: anything that is there. */
-export const allValue = '.+'
+const allValue = '.+'
 
 export const prometheusSource = { type: 'prometheus', uid: placeholder('prometheus_datasource') } as const
 export const lokiSource = { type: 'loki', uid: placeholder('loki_datasource') } as const

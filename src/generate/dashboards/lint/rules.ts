@@ -2,7 +2,7 @@
  * The rules of Grafana's dashboard linter that the project keeps, over the finished JSON, so that the tests need no Grafana
  * and no Go program. A finding that is not excepted fails the tests.
  */
-import type { AnnotationQuery, Dashboard, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
+import type { Dashboard, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { filledIn } from '../panel-queries.ts'
 import { placeholder } from '../placeholder.ts'
 import type { Rule } from './rule-names.ts'
@@ -33,11 +33,6 @@ export function panelsOf({ panels = [] }: Dashboard): Panel[] {
 
 export function targetsOf(panel: Panel): Target[] {
   return (panel.targets ?? []) as unknown as Target[]
-}
-
-/** The query of an annotation. */
-export function annotationTarget({ expr = '', datasource }: AnnotationQuery): Target {
-  return { expr, datasource: { type: datasource?.type ?? '', uid: datasource?.uid ?? '' } }
 }
 
 /** A query with every variable filled in. */

@@ -11,7 +11,7 @@ export function rising(warning: number, bad?: number): Thresholds {
 }
 
 /** Bad below one value, so-so up to another, good above. */
-export function falling(bad: number, good: number): Thresholds {
+function falling(bad: number, good: number): Thresholds {
   return [
     { from: null, colour: colours.bad },
     { from: bad, colour: colours.warning },
