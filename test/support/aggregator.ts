@@ -30,8 +30,14 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
   const port = options.port ?? (await freePort())
   const settings = Object.entries({ LEASE: '1s', ...options.settings }).map(([name, value]) => [`ENGINESCOPE_${name}`, value])
   const program = await startEnginescope(['serve'], {
-    env: { ENGINESCOPE_PORT: String(port), ENGINESCOPE_REDIS_URL: options.redisUrl, ...Object.fromEntries(settings), ...options.env },
+    env: {
+      ENGINESCOPE_PORT: String(port),
+      ENGINESCOPE_REDIS_URL: options.redisUrl,
+      ...Object.fromEntries(settings),
+      ...options.env,
+    },
     readyLine: /ready for reports/,
+    readyTimeoutMs: 60_000,
   })
   const url = `http://127.0.0.1:${port}`
   const http = httpClient(url)
