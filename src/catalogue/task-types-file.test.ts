@@ -85,6 +85,11 @@ test.each([
     'states[2] on is there twice',
   ],
   ['no types', 'taskTypes: []\n', 'must hold at least one task type'],
+  [
+    'a series of another program',
+    'taskTypes:\n  - name: hub_queue\n    title: Queue\n    metrics:\n      - { name: processes, field: p, type: gauge, help: One. }\n',
+    'makes enginescope_hub_queue_processes, which there is already',
+  ],
   ['a list', '- a\n', 'must be a map that holds taskTypes'],
   ['an empty file', '', 'must be a map that holds taskTypes'],
 ])('%s is a fault', (_name, text, message) => {

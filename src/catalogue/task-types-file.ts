@@ -5,7 +5,10 @@ import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { engineMetrics } from './engine.ts'
 import { fleetMetrics } from './fleet.ts'
+import { hubMetrics } from './hub.ts'
+import type { Metric } from './metric.ts'
 import { ownMetrics } from './own.ts'
+import { runtimeMetrics } from './runtime.ts'
 import { taskMetrics } from './task.ts'
 import type { TaskType } from './task-types.ts'
 import { conflictsOf } from './task-types-rules.ts'
@@ -56,7 +59,8 @@ function typesOf({ taskTypes }: DeclaredTypes): TaskType[] {
 
 /** Names of all series that there are without any declared type. */
 function knownSeries(): ReadonlySet<string> {
-  const all = [fleetMetrics, engineMetrics, taskMetrics, ownMetrics].flatMap((group) => Object.values(group))
+  const groups = [fleetMetrics, engineMetrics, taskMetrics, ownMetrics, runtimeMetrics, hubMetrics]
+  const all: Metric[] = groups.flatMap((group) => Object.values<Metric>(group))
   return new Set(all.flatMap(({ name, type }) => (type === 'histogram' ? [name, ...histogramNames(name)] : [name])))
 }
 

@@ -7,7 +7,7 @@ import type { GapLimits } from './rules/order.ts'
 import type { Bounds } from './rules/task-counts.ts'
 import type { MetricKind } from './rules/task-rules.ts'
 import { RunHistory } from './run-history.ts'
-import { Committer, type Store, type StoreObserver } from './store/commit.ts'
+import { Committer, kindOf, type Store, type StoreObserver } from './store/commit.ts'
 import { engineKind } from './store/engine-kind.ts'
 import type { OutboxGate } from './store/job-item.ts'
 import { jobKind } from './store/job-kind.ts'
@@ -111,7 +111,7 @@ export function openJobStore(parts: JobStoreParts): JobStore {
     writerLimits,
     onCommitted,
   )
-  const runs = new RunHistory(store, keys)
+  const runs = new RunHistory(store, keys, (error) => observer.error(kindOf(error)))
   const labels = new LabelValues(store, keys, committer, settings.labelValuesMax)
   const afterWrite = settings.isReplicaAwaited ? () => committer.awaitReplica() : undefined
   return {

@@ -37,6 +37,11 @@ export function taskEta(record: TaskRecord, runs: KnownRuns): EtaView {
   return etaView(etaOf(record, runs(record.labels)))
 }
 
+/** What was found out about a task that still counts; an attempt that was superseded keeps what it last was. */
+export function findingsOf({ findings, isSuperseded }: TaskRecord): TaskFindings | undefined {
+  return isSuperseded === true ? undefined : findings
+}
+
 /** @param findings of one task, or of several, of which the earliest counts */
 export function insightView(findings: readonly (TaskFindings | undefined)[]): InsightView {
   const since = (name: keyof TaskFindings) => {

@@ -3,7 +3,7 @@ import type { TaskStatus } from '../../report/status.ts'
 import { type Eta, etaOf } from '../eta.ts'
 import type { JobRecord, TaskRecord } from '../records.ts'
 import type { KnownRuns } from '../run-history.ts'
-import { type EtaView, etaView, type InsightView, insightView } from './insight-view.ts'
+import { type EtaView, etaView, findingsOf, type InsightView, insightView } from './insight-view.ts'
 import {
   counterTotals,
   type DurationsView,
@@ -105,7 +105,7 @@ export function jobView(
     tasks: views,
     attempts: older.slice(0, shownMax).map((task) => taskView(task, runs)),
     isTruncated: [tasks, attempts, progressInfo, resources.applications].some((list) => list.length > shownMax),
-    insight: insightView(inOrder.map((task) => task.findings)),
+    insight: insightView(inOrder.map(findingsOf)),
     resources: { applications: resources.applications.slice(-shownMax), totals: resources.totals },
     usage: usageOf(inOrder.map((task) => usageView(task.usage))),
     metadata: record.metadata ?? null,

@@ -3,7 +3,7 @@ import type { TaskStatus } from '../../report/status.ts'
 import { type TaskRecord, totalOf } from '../records.ts'
 import { queueMsOf, runMsOf } from '../rules/task-times.ts'
 import type { KnownRuns } from '../run-history.ts'
-import { type EtaView, type InsightView, insightView, taskEta } from './insight-view.ts'
+import { type EtaView, findingsOf, type InsightView, insightView, taskEta } from './insight-view.ts'
 import { secondsOf, type Timestamps, timestampsOf } from './times.ts'
 
 export type ErrorView = { readonly code: string | null; readonly message: string | null }
@@ -86,7 +86,7 @@ export function taskView(record: TaskRecord, runs: KnownRuns): TaskView {
     missing: (stream?.missing ?? []).map(([from, to]) => [from, to] as const),
     etaSeconds: eta.seconds,
     eta,
-    insight: insightView([record.findings]),
+    insight: insightView([findingsOf(record)]),
   }
 }
 
