@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { registerCheckConfig } from './cli/check-config.ts'
 import { type CliContext, exitCodes } from './cli/context.ts'
 import { registerDemo } from './cli/demo.ts'
+import { registerGenerate } from './cli/generate.ts'
 import { registerReport } from './cli/report.ts'
 import { registerRun } from './cli/run.ts'
 import { registerServe } from './cli/serve.ts'
@@ -38,5 +39,6 @@ registerReport(program, context)
 registerViews(program, context)
 registerCheckConfig(program, context)
 registerToken(program, context)
+registerGenerate(program, context)
 
 await program.parseAsync(process.argv)

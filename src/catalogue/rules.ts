@@ -13,7 +13,7 @@ export type RecordingRule<L extends string = string> = {
 const { tasksFinished, taskDuration, taskQueue, engineTasks, engineTaskLimit, reports, redisCommand } = families
 
 /** Ways to end that say something about the work: a cancelled attempt is nobody's failure. */
-export const judged = oneOf('succeeded', 'failed', 'timed_out')
+const judged = oneOf('succeeded', 'failed', 'timed_out')
 /** Ways to end that count against the work. */
 export const wentWrong = oneOf('failed', 'timed_out')
 
