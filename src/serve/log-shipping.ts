@@ -7,11 +7,13 @@ import type { OutboxGate } from '../jobs/store/job-item.ts'
 import { createLokiClient, type LokiAuth } from '../logs/loki-client.ts'
 import { watchOutbox } from '../logs/outbox.ts'
 import { Shipper, type ShipperObserver, type ShipperReadiness } from '../logs/shipper.ts'
-import type { LogPressure } from '../report/report.ts'
+import type { LogPressure, Report, ReportResult } from '../report/report.ts'
 
 export type LogShipping = {
   readonly gate: OutboxGate
   pressure(): LogPressure
+  /** Counts the lines that were just taken, so that the cap holds before the store is looked at again. */
+  taken(reports: readonly Report[], results: readonly ReportResult[]): void
   /** Ships these shards from now on, and no others. */
   own(shards: readonly Shard[]): void
   /** Says that lines were written to a shard. */
@@ -24,6 +26,7 @@ export type LogShipping = {
 const nothingShipped: LogShipping = {
   gate: { isShipping: false, hasRoom: () => true },
   pressure: () => ({ state: 'ok' }),
+  taken: () => undefined,
   own: () => undefined,
   wake: () => undefined,
   readiness: () => ({ ready: true }),
@@ -48,6 +51,7 @@ export function startLogShipping(
   return {
     gate: { isShipping: true, hasRoom: () => outbox.pressure().state !== 'full' },
     pressure: () => outbox.pressure(),
+    taken: (reports, results) => outbox.wrote(bytesTaken(reports, results)),
     own(shards) {
       for (const shard of owned) if (!shards.includes(shard)) void shipper.stop(shard)
       for (const shard of shards) shipper.start(shard)
@@ -61,6 +65,20 @@ export function startLogShipping(
       await Promise.all([outbox.close(), loki.close()])
     },
   }
+}
+
+/** Roughly what lies around each line in the outbox: its time, its level, the quotes. */
+const wrappingBytes = 40
+
+function bytesTaken(reports: readonly Report[], results: readonly ReportResult[]): number {
+  let bytes = 0
+  for (const [at, { logs }] of reports.entries()) {
+    const result = results[at]
+    const isTaken = result !== undefined && result.outcome !== 'duplicate' && result.outcome !== 'rejected'
+    if (logs === undefined || !isTaken || result.logLinesRefused !== undefined) continue
+    for (const { line } of logs) bytes += line.length + wrappingBytes
+  }
+  return bytes
 }
 
 function authOf({ lokiUser, lokiPassword, lokiToken }: Config): LokiAuth | undefined {

@@ -180,7 +180,11 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
   const { config, authoriser, jobStore, shipping, overload, own, stores, keys, log } = parts
   const reports = reportsRoute({
     authorise: (req) => authoriser.check(req.headers.authorization, 'report', req.socket.remoteAddress),
-    apply: (items) => jobStore.jobs.apply(items),
+    apply: async (items) => {
+      const results = await jobStore.jobs.apply(items)
+      shipping.taken(items, results)
+      return results
+    },
     logPressure: () => shipping.pressure(),
     isDraining: () => parts.state.isDraining,
     isOverloaded: () => overload.isOverloaded(),

@@ -207,7 +207,7 @@ test('with the outbox full state goes on, only lines are refused and said so; no
     expect(await seriesOf(aggregator, 'enginescope_log_lines_total', { outcome: 'refused' })).toBe(refused.length)
     await untilSeries(aggregator, 'enginescope_log_outbox_limit_bytes', {}, 1024 * 1024)
     const bytes = await seriesOf(aggregator, 'enginescope_log_outbox_bytes')
-    expect(bytes, 'the cap holds').toBeLessThan(1.5 * 1024 * 1024)
+    expect(bytes, 'the cap holds, but for the report that reached it').toBeLessThan(1024 * 1024 + 120_000)
   } finally {
     loki.behaviour = hiddenLoki
   }
