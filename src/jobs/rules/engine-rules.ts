@@ -186,9 +186,15 @@ function takeFacts(record: EngineRecord, arrival: EngineArrival): void {
 function speak(record: EngineRecord, known: EngineRecord | undefined, effects: Effects): void {
   record.state = 'live'
   record.isGone = false
-  if (known?.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: record.lastReportAtMs })
+  if (known?.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: soonAfter(record) })
   countState(known, record, effects)
 }
+
+/**
+ * The sweep that gives tasks up takes its timer away unless that has been moved meanwhile. All other timers stand at whole
+ * milliseconds, so this one is moved even when an engine is lost and speaks within the same one.
+ */
+const soonAfter = (record: EngineRecord) => record.lastReportAtMs + 0.5
 
 /** What becomes of an engine that has been silent; undefined when nothing does. */
 export function ageEngine(
