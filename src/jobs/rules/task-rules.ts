@@ -38,7 +38,7 @@ export function newTask({ report, atMs }: Arrival, labels: TaskLabels): TaskReco
     labels,
     engine: { instance: report.engine.instance },
     incarnation: '',
-    status: reportedProgress(report) === undefined ? 'inited' : 'running',
+    status: firstStatus(report),
     progress: 0,
     hasProgress: false,
     progressInfo: [],
@@ -53,6 +53,12 @@ export function newTask({ report, atMs }: Arrival, labels: TaskLabels): TaskReco
     engineStampUs: 0,
     applied: 0,
   }
+}
+
+/** Where a task stands as its first report finds it; an end is taken in like any other. */
+function firstStatus(report: Report): OpenStatus {
+  if (report.status !== undefined && isOpen(report.status)) return report.status
+  return reportedProgress(report) === undefined ? 'inited' : 'running'
 }
 
 /** Judges a report against the record of its attempt and takes in what its place allows. */
