@@ -64,7 +64,8 @@ export type JobStore = {
 }
 
 const attemptsMax = 20
-const eventsMax = 2_000
+/** Entries of a shard's event stream, each of which may speak of a whole batch: some seconds under full load. */
+const eventsMax = 512
 const writerLimits: WriterLimits = { batchMax: 50, cacheMax: 10_000, queueMax: 20_000, triesMax: 100 }
 
 /** Jobs spread over shards unevenly: a shard may hold this much more than its share. */

@@ -103,13 +103,16 @@ export type TaskTrace = {
   readonly task: string
   readonly engine: string
   readonly isStalled: boolean
+  /** Reports that never came and have not been counted as lost yet. */
+  readonly missing: number
   /** Key of the record within its `ExecRecord`. */
   readonly engineKey: string
 } & Pick<TaskRecord, 'labels' | 'status'>
 
 export function traceOf(record: TaskRecord, engineKey: string): TaskTrace {
-  const { task, engine, labels, status } = record
-  return { task, engine: engine.instance, labels, status, isStalled: isStalled(record), engineKey }
+  const { task, engine, labels, status, streams } = record
+  const missing = closeOldGaps(streams, Number.POSITIVE_INFINITY).lost
+  return { task, engine: engine.instance, labels, status, isStalled: isStalled(record), missing, engineKey }
 }
 
 /** Takes a job out of the totals and says that it is no more. @param tasks all of its tasks */
@@ -117,7 +120,8 @@ export function announceRemoval(job: JobRecord, tasks: readonly TaskTrace[], eff
   const { namespace, jobId } = job
   effects.timers.push({ member: timerOf.expire(job), atMs: undefined })
   effects.events.push({ kind: 'job-gone', namespace, jobId })
-  for (const { task, engine, labels, status, isStalled: wasStalled, engineKey } of tasks) {
+  for (const { task, engine, labels, status, isStalled: wasStalled, missing, engineKey } of tasks) {
+    if (missing > 0) addTo(effects, counterFields.reportsLost(), missing)
     if (isOpen(status)) addTo(effects, counterFields.tasks(labels, status), -1)
     if (wasStalled) addTo(effects, counterFields.stalled(labels), -1)
     if (isWaitingStatus(status)) setWaiting({ namespace, jobId, task, engine, labels }, undefined, effects)

@@ -24,7 +24,10 @@ const script = readFileSync(new URL('./commit.lua', import.meta.url), 'utf8')
 const timeScript = "local t = redis.call('TIME') return t[1] * 1000000 + t[2]"
 const replicaWaitMs = 800
 
-type WithCommit = { scopeCommit(keyCount: number, ...keysAndArgs: (string | number)[]): Promise<(string | number)[]> }
+/** Keys and arguments as lists: spread over a call, very many of them would overflow the stack. */
+type WithCommit = {
+  scopeCommit(keyCount: number, keys: readonly string[], args: readonly (string | number)[]): Promise<(string | number)[]>
+}
 
 /** Sends changes of one shard in one script call. */
 export class Committer {
@@ -47,7 +50,7 @@ export class Committer {
   async commit(shard: Shard, changes: readonly Change[]): Promise<Committed> {
     const { keys, args } = encodeChanges(this.#keys.events(shard), this.#keys.counters(shard), changes, this.#eventsMax)
     const beganAtMs = performance.now()
-    const answer = await this.observed('commit', () => this.#store.scopeCommit(keys.length, ...keys, ...args))
+    const answer = await this.observed('commit', () => this.#store.scopeCommit(keys.length, keys, args))
     this.#clock.calibrate(Number(answer[0]), beganAtMs)
     const id = String(answer[2])
     return {

@@ -9,10 +9,13 @@ const utf8BytesPerUnitMax = 3
 /** Writes what a change sets off beside its record: totals, timers, log lines for shipping, and the word to listeners. */
 export function writeEffects(change: Change, shard: Shard, keys: Keys, isShipping: boolean, effects: Effects): void {
   for (const [field, delta] of effects.counters) change.run('HINCRBY', keys.counters(shard), field, delta)
-  for (const [member, atMs] of lastOfEach(effects)) {
-    if (atMs === undefined) change.run('ZREM', keys.due(shard), member)
-    else change.run('ZADD', keys.due(shard), atMs, member)
-  }
+  const timers = lastOfEach(effects)
+  for (const [member, atMs] of timers) if (atMs !== undefined) change.run('ZADD', keys.due(shard), atMs, member)
+  change.runMany(
+    'ZREM',
+    keys.due(shard),
+    timers.flatMap(([member, atMs]) => (atMs === undefined ? [member] : [])),
+  )
   writeWaiting(change, shard, keys, effects)
   for (const { id, labels, sample } of effects.runs)
     change.run('HSET', keys.runs(shard), runField(labels, runSlotOf(id)), JSON.stringify(sample))
@@ -48,8 +51,8 @@ export function tailText(entry: LogEntry, bytesMax: number): string {
   return JSON.stringify({ ...entry, lines: entry.lines.slice(from) })
 }
 
-function lastOfEach(effects: Effects): Map<string, number | undefined> {
-  return new Map(effects.timers.map(({ member, atMs }) => [member, atMs]))
+function lastOfEach(effects: Effects): [member: string, atMs: number | undefined][] {
+  return [...new Map(effects.timers.map(({ member, atMs }) => [member, atMs]))]
 }
 
 function ship(change: Change, shard: Shard, keys: Keys, entry: LogEntry): void {

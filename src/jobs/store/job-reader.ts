@@ -98,18 +98,21 @@ export class JobReader {
 
   /** Says of jobs that do not exist yet whether their namespace may open one more. */
   async #findRoom(shard: Shard, items: readonly JobItem[], loaded: Map<string, Held<LoadedJob>>): Promise<void> {
-    const unborn = items.flatMap((item) => {
+    const unborn = new Map<LoadedJob, string>()
+    for (const item of items) {
       const state = loaded.get(jobName(item.namespace, item.jobId))?.state
-      return item.kind === 'report' && state !== undefined && state.job === undefined
-        ? [{ namespace: item.labels.namespace, state }]
-        : []
-    })
-    if (unborn.length === 0) return
-    const namespaces = [...new Set(unborn.map(({ namespace }) => namespace))]
+      if (item.kind === 'report' && state !== undefined && state.job === undefined) unborn.set(state, item.labels.namespace)
+    }
+    if (unborn.size === 0) return
+    const namespaces = [...new Set(unborn.values())]
     const key = this.#keys.counters(shard)
     const counts = await this.#committer.observed('read', () => this.#store.hmget(key, ...namespaces.map(counterFields.openJobs)))
-    const full = new Set(namespaces.filter((_, i) => Number(counts[i] ?? 0) >= this.#limits.openJobsMax))
-    for (const { namespace, state } of unborn) state.hasRoom = !full.has(namespace)
+    const room = new Map(namespaces.map((namespace, i) => [namespace, this.#limits.openJobsMax - Number(counts[i] ?? 0)]))
+    for (const [state, namespace] of unborn) {
+      const left = room.get(namespace) ?? 0
+      state.hasRoom = left > 0
+      room.set(namespace, left - 1)
+    }
   }
 }
 
