@@ -25,6 +25,8 @@ export class LabelValues {
   readonly #keys: Keys
   readonly #committer: Committer
   readonly #max: Record<LabelKind, number>
+  /** Questions on their way: the first request of a process asks about one value a thousand times. */
+  readonly #asking = new Map<string, Promise<string>>()
   readonly #known: Record<LabelKind, Map<string, string>> = { namespace: new Map(), task_type: new Map(), engine_type: new Map() }
 
   constructor(store: Store, keys: Keys, committer: Committer, max: Record<LabelKind, number>) {
@@ -61,7 +63,14 @@ export class LabelValues {
     return this.#known[kind].size >= this.#max[kind] ? foldedValue : undefined
   }
 
-  async #ask(kind: LabelKind, value: string): Promise<string> {
+  #ask(kind: LabelKind, value: string): Promise<string> {
+    const name = `${kind} ${value}`
+    const asking = this.#asking.get(name) ?? this.#askStore(kind, value).finally(() => this.#asking.delete(name))
+    this.#asking.set(name, asking)
+    return asking
+  }
+
+  async #askStore(kind: LabelKind, value: string): Promise<string> {
     const key = this.#keys.labelValues(kind)
     const answer = await this.#committer.observed('label', () => this.#store.eval(script, 1, key, value, this.#max[kind]))
     if (answer === 1) {
