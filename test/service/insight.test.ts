@@ -11,7 +11,7 @@ type Job = { eta: Eta; etaSeconds: number | null; insight: Insight; tasks: { exe
 let redis: RedisServer
 let first: Aggregator
 let second: Aggregator
-const settings = { STALLED_AFTER: '1s', STRAGGLE_AFTER: '1s' }
+const settings = { STALLED_AFTER: '4s', STRAGGLE_AFTER: '1s' }
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -60,7 +60,7 @@ test('a task that reports without progress is stalled until it moves, counted on
       return (await stalled('stalling')) === 1
     },
     undefined,
-    { what: 'the task to count as stalled', everyMs: 200 },
+    { what: 'the task to count as stalled', everyMs: 200, timeoutMs: 20_000 },
   )
   for (const replica of [first, second]) {
     const job = await jobOf('stuck', replica)
@@ -89,7 +89,7 @@ test('stalled tasks stay counted, each once, when the replica that found them is
       return states.every(({ insight }) => insight.stalled)
     },
     undefined,
-    { what: 'all to be stalled', everyMs: 200 },
+    { what: 'all to be stalled', everyMs: 200, timeoutMs: 20_000 },
   )
   third.program.kill('SIGKILL')
   await third.program.exited
@@ -99,11 +99,11 @@ test('stalled tasks stay counted, each once, when the replica that found them is
       return (await stalled('handover')) === jobs.length
     },
     undefined,
-    { what: 'six to be counted by the others', everyMs: 300 },
+    { what: 'six to be counted by the others', everyMs: 300, timeoutMs: 20_000 },
   )
   await Promise.all(jobs.map((job) => say({ ...job, status: 'cancelled' })))
   await eventually(async () => (await stalled('handover')) === 0, undefined, { what: 'the count to fall' })
-})
+}, 90_000)
 
 test('a task far behind its siblings is a straggler', async () => {
   const task = (i: number, progress: number) => ({
@@ -121,7 +121,7 @@ test('a task far behind its siblings is a straggler', async () => {
       return (await jobOf('wide')).insight.straggler
     },
     undefined,
-    { what: 'a straggler to be found', everyMs: 300 },
+    { what: 'a straggler to be found', everyMs: 300, timeoutMs: 20_000 },
   )
   const { tasks } = await jobOf('wide', second)
   expect(tasks.filter(({ insight }) => insight.straggler).map(({ execId }) => execId)).toEqual(['part-3'])
