@@ -24,6 +24,6 @@ export function contributions({ settings, errors, rules, consoleUrl }: GenerateS
   return [
     dashboardContribution(consoleUrl === undefined ? {} : { consoleUrl }),
     rulesContribution(groups, options),
-    referenceContribution({ groups, settings, errors }),
+    referenceContribution({ groups, thresholds: options.thresholds, settings, errors }),
   ]
 }

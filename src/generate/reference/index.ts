@@ -1,4 +1,5 @@
 import type { RuleGroup } from '../../catalogue/alerts/groups.ts'
+import type { Thresholds } from '../../catalogue/alerts/options.ts'
 import type { Contribution } from '../artefact.ts'
 import { alertsPage } from './alerts-page.ts'
 import { type ErrorTable, errorsPage } from './errors-page.ts'
@@ -13,15 +14,16 @@ const folder = 'docs/reference'
 /** What the reference pages are made from. */
 export type ReferenceSources = {
   readonly groups: readonly RuleGroup[]
+  readonly thresholds: Thresholds
   readonly settings: readonly SettingRow[]
   readonly errors: ErrorTable
 }
 
 /** The reference pages. */
-export function referenceContribution({ groups, settings, errors }: ReferenceSources): Contribution {
+export function referenceContribution({ groups, thresholds, settings, errors }: ReferenceSources): Contribution {
   const pages = {
     metrics: metricsPage(),
-    alerts: alertsPage(groups),
+    alerts: alertsPage(groups, thresholds),
     settings: settingsPage(settings),
     errors: errorsPage(errors),
   }
