@@ -6,15 +6,22 @@ import { aggregator, count } from './settings.ts'
 import { sieve } from './sieve.ts'
 
 const { values } = parseArgs({
-  options: { below: { type: 'string', default: '20000000000' }, job: { type: 'string', default: `primes-${process.pid}` } },
+  options: {
+    below: { type: 'string', default: '20000000000' },
+    job: { type: 'string', default: `primes-${process.pid}` },
+    instance: { type: 'string' },
+  },
 })
 const below = count('below', values.below)
+
+// Without a name of its own, an engine is called by its host and process.
+const instance = values.instance === undefined ? {} : { instance: values.instance }
 
 const stop = new AbortController()
 // `on`, not `once`: a handler that is gone when the reporter looks would leave the end of the task to the reporter.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal))
 
-const scope = createReporter({ ...aggregator(), engine: { engineType: 'sieve', engineVersion: '1' }, taskLimit: 1 })
+const scope = createReporter({ ...aggregator(), engine: { engineType: 'sieve', engineVersion: '1', ...instance }, taskLimit: 1 })
 const task = scope.task({ jobId: values.job, execId: 'sieve', taskType: 'prime_sieve' })
 task.log('INFO', `counting the primes below ${below}`)
 

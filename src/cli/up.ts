@@ -5,13 +5,21 @@ import { readAuthFile } from '../access/auth-file.ts'
 import { ConfigError, faultText } from '../config/fault.ts'
 import { requireConfig } from '../config/load.ts'
 import { flagOf, variableOf } from '../config/settings.ts'
+import { formatDuration, parseDurationMs } from '../config/units.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { addSettingFlags, sourcesOf } from './setting-flags.ts'
 import type { WishedPort } from './stack/plan.ts'
 import { type Stack, type StackOptions, startStack } from './stack/stack.ts'
 import { StackError } from './stack/stack-error.ts'
 
-type UpFlags = { data?: string; prometheusPort?: string; alertmanagerPort?: string; output: 'text' | 'json' }
+type UpFlags = {
+  data?: string
+  prometheusPort?: string
+  alertmanagerPort?: string
+  scrapeInterval?: string
+  rules?: string
+  output: 'text' | 'json'
+}
 
 /** What a command does with a stack that is up. It ends when the signal is aborted, or by itself. @returns the exit code */
 export type StackUse = (stack: Stack, signal: AbortSignal) => Promise<number>
@@ -33,6 +41,8 @@ export function addStackFlags(command: Command, dataFolder: string): Command {
       '--alertmanager-port <port>',
       'Port of Alertmanager. [default 9093 or the next free one, env ENGINESCOPE_ALERTMANAGER_PORT]',
     )
+    .option('--scrape-interval <duration>', 'How often Prometheus scrapes. [default 5s, env ENGINESCOPE_SCRAPE_INTERVAL]')
+    .option('--rules <path>', 'Rule files, with a * in the name, instead of the shipped ones. [env ENGINESCOPE_RULES]')
     .addOption(new Option('--output <form>', 'how to print the addresses').choices(['text', 'json']).default('text'))
   return addSettingFlags(command)
 }
@@ -45,6 +55,15 @@ function wishedPort(name: string, flag: string | undefined, env: CliContext['env
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
     throw new ConfigError([{ source, message: `${name} must be a port between 0 and 65535` }])
   return { port, isExplicit: true }
+}
+
+function scrapeIntervalMs(flag: string | undefined, env: CliContext['env']): number {
+  const name = 'scrapeInterval'
+  const source = flag === undefined ? variableOf(name) : flagOf(name)
+  const ms = parseDurationMs(flag ?? (env[variableOf(name)] || '5s'))
+  if (ms === undefined || ms < 100 || ms > 60_000)
+    throw new ConfigError([{ source, message: `${name} must be a duration from 100ms to 1m, e.g. 5s` }])
+  return ms
 }
 
 /** The flags that were given, as the environment variables of the child that has to know them. */
@@ -69,6 +88,8 @@ function stackOptions(command: Command, context: CliContext, dataFolder: string,
     settings: settingsForChild(sources.flags ?? {}, sources.file),
     prometheus: wishedPort('prometheusPort', flags.prometheusPort, context.env, 9090),
     alertmanager: wishedPort('alertmanagerPort', flags.alertmanagerPort, context.env, 9093),
+    scrapeIntervalMs: scrapeIntervalMs(flags.scrapeInterval, context.env),
+    rules: flags.rules ?? (context.env['ENGINESCOPE_RULES'] || undefined),
     signal,
   }
 }
@@ -79,7 +100,7 @@ export function addressesText(stack: Stack): string {
   const rows: [string, string | undefined, string][] = [
     ['Console and API', aggregator.url, 'engines report to /api/v1/reports'],
     ['Series', `${aggregator.url}/metrics`, 'for Prometheus'],
-    ['Prometheus', prometheus?.url, 'scrapes every 5 s'],
+    ['Prometheus', prometheus?.url, `scrapes every ${formatDuration(stack.scrapeIntervalMs)}`],
     ['Alertmanager', alertmanager?.url, ''],
     ['Redis', redis.socketPath, 'redis-cli -s'],
     ['Data and logs', stack.dataPath, ''],

@@ -7,6 +7,11 @@ export type RuleOptions = {
   /** The runbook; the anchor is added. */
   readonly runbookUrl: string
   readonly thresholds: Thresholds
+  /**
+   * Every length of time in the rules is multiplied by this: how often they are evaluated, windows, how long an alert waits.
+   * Below 1 for trials, where nobody can wait for hours. The thresholds and the tests of the rules stay.
+   */
+  readonly timeScale: number
 }
 
 /** Beyond these alerts begin to count their time. */
@@ -49,4 +54,5 @@ export const defaultRuleOptions: RuleOptions = {
   grafanaUrl: 'http://localhost:3000',
   runbookUrl: 'docs/runbook.md',
   thresholds: defaultThresholds,
+  timeScale: 1,
 }

@@ -51,6 +51,7 @@ function options(changes: Partial<StackOptions> = {}, settings: Record<string, s
     settings: {},
     prometheus: any,
     alertmanager: any,
+    scrapeIntervalMs: 1000,
     signal: new AbortController().signal,
     ...changes,
   }
@@ -229,7 +230,7 @@ describe('the configurations it writes', () => {
   }
 
   test('are accepted by promtool, with and without rules', () => {
-    const target = { target: '127.0.0.1:7717', alertmanager: '127.0.0.1:9093' }
+    const target = { target: '127.0.0.1:7717', alertmanager: '127.0.0.1:9093', scrapeIntervalMs: 2500 }
     for (const rules of [undefined, join(folder, '*.yml.none')]) {
       const { status, stderr } = check('promtool', ['check', 'config'], 'prometheus.yml', prometheusConfig(target, rules))
       expect([status, stderr]).toEqual([0, expect.not.stringContaining('FAILED')])

@@ -16,6 +16,10 @@ export type StackOptions = PlanWishes & {
   readonly serveCommand: readonly string[]
   /** Settings for it beyond the environment, as environment variables. */
   readonly settings: Readonly<Record<string, string>>
+  /** How often Prometheus scrapes and evaluates rules. */
+  readonly scrapeIntervalMs: number
+  /** Rule files, with a `*` in the name, instead of the shipped ones. */
+  readonly rules?: string | undefined
   /** Told of every alert, if given. */
   readonly alertWebhookUrl?: string | undefined
   /** Ends the start half-way. */
@@ -25,6 +29,7 @@ export type StackOptions = PlanWishes & {
 /** A stack that is up. */
 export type Stack = {
   readonly dataPath: string
+  readonly scrapeIntervalMs: number
   readonly redis: RedisChild
   readonly aggregator: AggregatorChild
   readonly prometheus: PrometheusChild | undefined
@@ -100,6 +105,8 @@ async function startParts(around: Surroundings, options: StackOptions, plan: Pla
     plan.alertmanager && (await children.started(startAlertmanagerChild(around, { ...plan.alertmanager, webhookUrl })))
   const targets = {
     target: reachable(host, plan.aggregatorPort),
+    scrapeIntervalMs: options.scrapeIntervalMs,
+    rules: options.rules,
     alertmanager: plan.alertmanager && `127.0.0.1:${plan.alertmanager.port}`,
   }
   const prometheus = plan.prometheus && (await children.started(startPrometheusChild(around, { ...plan.prometheus, ...targets })))
@@ -124,6 +131,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     return {
       ...parts,
       dataPath: data.path,
+      scrapeIntervalMs: options.scrapeIntervalMs,
       leftOut: plan.leftOut,
       notes: [...leftOver, ...plan.notes],
       broken: children.broken(),

@@ -8,25 +8,29 @@ import type { RecordingRule } from '../../catalogue/rules.ts'
 import { select } from '../../catalogue/select.ts'
 import type { Artefact } from '../artefact.ts'
 import { annotationTemplates } from './annotations.ts'
+import { scaledSpan, scaledWindows } from './time-scale.ts'
 
 /** The file of a group, for Prometheus 2.42 and later. */
 export function ruleFile(group: RuleGroup, options: RuleOptions): Artefact {
-  const rules = [...group.records.map(recordingRule), ...group.alerts.map((alert) => alertingRule(alert, options))]
-  const document = { groups: [{ name: group.name, interval: `${group.intervalSeconds}s`, rules }] }
+  const rules = [
+    ...group.records.map((record) => recordingRule(record, options)),
+    ...group.alerts.map((alert) => alertingRule(alert, options)),
+  ]
+  const document = { groups: [{ name: group.name, interval: scaledSpan(`${group.intervalSeconds}s`, options.timeScale), rules }] }
   const header = '# Generated from src/catalogue by `npm run generate`; changes here are lost.\n'
   const body = stringify(document, { lineWidth: 0 })
   return { path: `prometheus/rules/${group.name}.yml`, text: `${header}${body}${expectedRunTemplate()}` }
 }
 
-function recordingRule({ record, expr }: RecordingRule) {
-  return { record, expr: expr.text }
+function recordingRule({ record, expr }: RecordingRule, { timeScale }: RuleOptions) {
+  return { record, expr: scaledWindows(expr.text, timeScale) }
 }
 
 function alertingRule(alert: Alert, options: RuleOptions) {
   return {
     alert: alert.name,
-    expr: alert.expr.text,
-    for: alert.for,
+    expr: scaledWindows(alert.expr.text, options.timeScale),
+    for: scaledSpan(alert.for, options.timeScale),
     labels: alert.labels,
     annotations: annotationTemplates(alert, options),
   }

@@ -112,3 +112,18 @@ test('addresses, the job and thresholds are options', () => {
   expect(text).toContain('[15m]) > 7')
   expect(text).toContain('ratio_rate1h > 0.0144\n')
 })
+
+test('a trial may have all lengths of time shorter', () => {
+  const written = (timeScale: number) => {
+    const [group] = groups
+    if (group === undefined) throw new Error('there is no group')
+    const { groups: made } = parse(ruleFile(group, { ...defaultRuleOptions, timeScale }).text) as {
+      groups: { interval: string; rules: { alert?: string; for?: string; expr: string }[] }[]
+    }
+    return made[0]
+  }
+  const ruleOf = (name: string) => written(1 / 20)?.rules.find(({ alert }) => alert === name)
+  expect([written(1)?.interval, written(1 / 20)?.interval]).toEqual(['30s', '1500ms'])
+  expect(ruleOf('EnginescopeEngineDown')).toMatchObject({ for: '6s' })
+  expect(ruleOf('EnginescopeTasksLost')).toMatchObject({ for: '0m', expr: expect.stringContaining('[30s]') })
+})
