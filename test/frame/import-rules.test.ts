@@ -21,6 +21,22 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
   api: ['jobs', 'report', 'access', 'errors'],
   hub: ['reporter', 'access', 'errors'],
   generate: ['catalogue'],
+  serve: [
+    'access',
+    'api',
+    'bus',
+    'catalogue',
+    'config',
+    'errors',
+    'ingest',
+    'insight',
+    'jobs',
+    'live',
+    'logs',
+    'monitor',
+    'report',
+    'series',
+  ],
   cli: 'everything',
 }
 

@@ -135,11 +135,8 @@ test('after earlier runs of its kind a task has an estimate from its first momen
   }
   await say({ jobId: 'fresh', taskType: 'nightly', status: 'running' })
   const job = await eventually(
-    async () => {
-      const seen = await jobOf('fresh')
-      return seen.eta.basis === null ? undefined : seen
-    },
-    undefined,
+    () => jobOf('fresh'),
+    (seen) => seen.eta.basis !== null,
     { what: 'the estimate', timeoutMs: 15_000 },
   )
   expect(job.eta.basis).toBe('history')
