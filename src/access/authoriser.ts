@@ -53,7 +53,7 @@ function stampOf(path: string): string {
 }
 
 /** Whether a token of one role may do what needs another. */
-export function roleSuffices(role: Role, needed: Role): boolean {
+function roleSuffices(role: Role, needed: Role): boolean {
   return role === needed || role === 'admin'
 }
 

@@ -28,7 +28,6 @@ export {
   type TaskType,
   type TaskTypeMetric,
   taskTypeLines,
-  taskTypeMetrics,
   taskTypes,
 } from './task-types.ts'
 export { readTaskTypes } from './task-types-file.ts'

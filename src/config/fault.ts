@@ -11,7 +11,7 @@ export function faultText({ source, message }: Fault): string {
   return `${source}: ${message}`
 }
 
-/** The configuration cannot be used. A command that meets it leaves with {@link configExitCode}. */
+/** The configuration cannot be used. A command that meets it leaves with 78, EX_CONFIG of sysexits.h. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly faults: readonly Fault[]
@@ -21,6 +21,3 @@ export class ConfigError extends Error {
     this.faults = faults
   }
 }
-
-/** EX_CONFIG of sysexits.h. */
-export const configExitCode = 78

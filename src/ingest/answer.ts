@@ -12,7 +12,7 @@ export function requestIdOf(req: IncomingMessage): string {
 }
 
 /** Whole seconds from 1 to 5: senders that were turned away together do not come back together. */
-export function jitteredRetrySeconds(): number {
+function jitteredRetrySeconds(): number {
   return 1 + Math.floor(Math.random() * 5)
 }
 

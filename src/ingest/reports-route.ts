@@ -14,7 +14,7 @@ import type { IngestObserver } from './observer.ts'
 
 export type IngestLimits = BodyLimits & ItemLimits & { readonly inFlightBytesMax: number }
 
-export const defaultIngestLimits: IngestLimits = Object.freeze({
+const defaultIngestLimits: IngestLimits = Object.freeze({
   bodyBytesMax: 4 * 1024 * 1024,
   inflationRatioMax: 100,
   freeInflationBytes: 64 * 1024,

@@ -14,7 +14,7 @@ return 1
 `
 
 /** Value under which everything beyond the cap of a label is counted. */
-export const foldedValue = 'other'
+const foldedValue = 'other'
 
 /**
  * Keeps the number of values of a label bounded, the same for all replicas: the first so many values are kept,

@@ -1,4 +1,3 @@
-import { ScopeError } from '../errors.ts'
 import type { Report } from '../report/report.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
@@ -283,6 +282,3 @@ function asReport(record: TaskRecord): Report {
     engine: record.incarnation === '' ? record.engine : { ...record.engine, incarnation: record.incarnation },
   }
 }
-
-/** Whether a failure is the store's, after which the same sweep is simply done again. */
-export const isStoreTrouble = (error: unknown): boolean => error instanceof ScopeError && error.code === 'REDIS_UNAVAILABLE'

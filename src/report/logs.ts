@@ -7,7 +7,7 @@ import { cleanLine, cutWithMarker } from './text.ts'
 import { readTimeMs } from './time.ts'
 
 /** Levels as they are kept, and the other names that engines use for them, compared as status words are. */
-export const levelWords = {
+const levelWords = {
   TRACE: ['TRACE', 'FINEST', 'FINER', 'VERBOSE', 'ALL'],
   DEBUG: ['DEBUG', 'FINE', 'DBG'],
   INFO: ['INFO', 'INFORMATION', 'NOTICE', 'CONFIG', 'LOG'],

@@ -162,7 +162,7 @@ export function linkisMessageSchema(limits: ReportLimits) {
     .meta({ title: 'LinkisTaskRunningInfo', description: 'The bare message of Linkis, taken as it is.' })
 }
 
-/** The message on the wire, as a reporter builds it. */
+/** The message on the wire, as a reporter builds it. @public */
 export type TaskRunningInfo = z.input<ReturnType<typeof taskRunningInfoSchema>>
 
 export type JsonSchema = Record<string, unknown>

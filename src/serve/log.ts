@@ -48,7 +48,7 @@ export function createLog(settings: LogSettings, fd: number): { log: Log; flush:
 const levelName = (label: string) => ({ level: label })
 
 /** A copy in which values under secret names are masked and errors are told by name, code and message. */
-export function redacted(value: unknown, depth: number): unknown {
+function redacted(value: unknown, depth: number): unknown {
   if (value instanceof Error) return redactedError(value, depth)
   if (typeof value !== 'object' || value === null) return value
   if (depth >= depthMax) return '…'

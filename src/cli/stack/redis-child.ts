@@ -55,7 +55,7 @@ function answersPing(socketPath: string): Promise<boolean> {
 }
 
 /** @throws StackError naming the command that installs it. */
-export function findRedis(searchPath: string | undefined): string {
+function findRedis(searchPath: string | undefined): string {
   const program = findProgram(['redis-server', 'valkey-server'], searchPath)
   if (program === undefined) throw new StackError(`redis-server is not installed: ${install}`)
   const major = majorVersionOf(program)

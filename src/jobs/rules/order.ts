@@ -9,7 +9,7 @@ const streamsMax = 4
 /** Streams of other engines that report the same job-scoped record. */
 const foreignStreamsMax = 8
 /** A number this far beyond the newest known one is refused: one wild report must not freeze a task. */
-export const seqJumpMax = 1_000_000
+const seqJumpMax = 1_000_000
 
 export type Place = 'newest' | 'late' | 'duplicate' | 'stale' | 'jump'
 
