@@ -100,3 +100,12 @@ test('a new token is let in by the entry that is printed with it', async () => {
     { name: 'spark', sha256: hashOfToken(stdout.trim()), role: 'report', namespaces: new Set(['etl', 'ml']) },
   ])
 })
+
+test.each([
+  ['--name', 'not one word'],
+  ['--name', 'n'.repeat(101)],
+  ['--namespace', 'a b'],
+])('a token whose entry could not be read is not made: %s %s', async (flag, value) => {
+  const words = flag === '--name' ? [flag, value] : ['--name', 'spark', flag, value]
+  await expect(run(['token', ...words])).rejects.toThrow(/is invalid/)
+})

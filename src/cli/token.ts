@@ -1,10 +1,14 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hashOfToken, makeToken, roles } from '../access/token.ts'
 import type { CliContext } from './context.ts'
+import { readId } from './pairs.ts'
+
+/** As the auth file has it. */
+const nameLengthMax = 100
 
 type TokenFlags = { name: string; role: string; namespace: string[] }
 
-/** The entry of the auth file for a token, as YAML. The values are checked by whoever reads the file. */
+/** The entry of the auth file for a token, as YAML. */
 export function tokenEntryText(token: string, { name, role, namespace }: TokenFlags): string {
   const list = (namespace.length > 0 ? namespace : ['*']).map((value) => JSON.stringify(value)).join(', ')
   const sha256 = hashOfToken(token).toString('hex')
@@ -16,12 +20,12 @@ export function registerToken(program: Command, context: CliContext): void {
   const command = program
     .command('token')
     .description('Make a new random token, and print its entry for the auth file.')
-    .requiredOption('--name <name>', 'whom the token is for')
+    .requiredOption('--name <name>', 'whom the token is for', readName)
     .addOption(new Option('--role <role>', 'what it may do').choices(roles).default('report'))
     .option(
       '--namespace <name>',
       'a namespace it may reach; may be repeated; all when not given',
-      (value, all: string[]) => [...all, value],
+      (value, all: string[]) => [...all, value === '*' ? value : readId(value)],
       [],
     )
   command.action((flags: TokenFlags) => {
@@ -30,4 +34,9 @@ export function registerToken(program: Command, context: CliContext): void {
     context.stderr.write(`\nKeep the token; only its hash goes into the auth file (ENGINESCOPE_AUTH_FILE), under "tokens:":\n\n`)
     context.stderr.write(tokenEntryText(token, flags))
   })
+}
+
+function readName(text: string): string {
+  if (text.length <= nameLengthMax) return readId(text)
+  throw new InvalidArgumentError(`It must not be longer than ${nameLengthMax} characters.`)
 }

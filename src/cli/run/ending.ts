@@ -35,5 +35,13 @@ export function endingOf(end: CommandEnd): Ending {
 function couldNotStart(error: Error): Ending {
   const isMissing = 'code' in error && error.code === 'ENOENT'
   const code = isMissing ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_STARTED'
-  return { status: 'failed', error: { code, message: error.message }, exitCode: isMissing ? 127 : 126 }
+  return { status: 'failed', error: { code, message: startErrorText(error) }, exitCode: isMissing ? 127 : 126 }
+}
+
+/** Why a command could not be started, as a shell would say it. */
+export function startErrorText(error: Error): string {
+  const { code, path } = error as NodeJS.ErrnoException
+  const name = path === undefined ? 'the command' : path
+  if (code === 'ENOENT') return `${name}: command not found`
+  return code === 'EACCES' ? `${name}: may not be executed` : error.message
 }

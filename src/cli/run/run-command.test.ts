@@ -110,13 +110,13 @@ describe('a wrapped command', () => {
   })
 
   test.each([
-    [['/nowhere/at-all'], 127, 'COMMAND_NOT_FOUND'],
-    [['/etc/passwd'], 126, 'COMMAND_NOT_STARTED'],
-    [['true', 'a\0b'], 126, 'COMMAND_NOT_STARTED'],
-  ])('%j that cannot be started leaves with %i', async (command, code, why) => {
+    [['/nowhere/at-all'], 127, 'COMMAND_NOT_FOUND', '/nowhere/at-all: command not found'],
+    [['/etc/passwd'], 126, 'COMMAND_NOT_STARTED', '/etc/passwd: may not be executed'],
+    [['true', 'a\0b'], 126, 'COMMAND_NOT_STARTED', ''],
+  ])('%j that cannot be started leaves with %i and says why', async (command, code, why, message) => {
     const ran = await run(command)
     expect(ran.code).toBe(code)
-    expect(ran.stderr).toContain('enginescope run:')
+    expect(ran.stderr).toContain(`enginescope run: ${message}`)
     expect(last()).toMatchObject({ status: 'failed', error: { code: why } })
   })
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import type { Writable } from 'node:stream'
 import { createReporter, type Problem, type Reporter, type ReporterSettings, type Task } from '../../reporter/index.ts'
 import { ChildSignals, type Exit, exitOf, outputsEnd, type SignalSource, type Started, startCommand } from './child.ts'
-import { type Ending, endingOf } from './ending.ts'
+import { type Ending, endingOf, startErrorText } from './ending.ts'
 import { OutputLog, passOn } from './output.ts'
 import { endedChildrenCpuSeconds, ProcessTree } from './process-tree.ts'
 import type { ProgressFinder } from './progress-finder.ts'
@@ -65,7 +65,7 @@ export async function runCommand(options: RunOptions, io: RunIo): Promise<number
   sampler.stop(cpuBefore)
   const { passedOn, hasTimedOut = false } = run.signals ?? {}
   const ending = endingOf({ ...exit, passedOn, hasTimedOut, lastLines: log.lastErrors })
-  if (exit.startError !== undefined) io.stderr.write(`enginescope run: ${exit.startError.message}\n`)
+  if (exit.startError !== undefined) io.stderr.write(`enginescope run: ${startErrorText(exit.startError)}\n`)
   await Promise.race([reportEnd(reporter, task, ending, options.waitMs), interrupt.came])
   // Whoever was left behind by the command may still write; it must not meet a closed pipe.
   await Promise.race([run.closed, interrupt.came])

@@ -1,11 +1,11 @@
 import type { JobView } from '../../jobs/queries/job-view.ts'
 import type { LogLineView } from '../../jobs/queries/log-line.ts'
-import { isEnd } from '../../report/status.ts'
+import { isEnd, type TaskStatus } from '../../report/status.ts'
 import { type CliContext, exitCodes } from '../context.ts'
 import type { Target } from '../target.ts'
 import { colourOfLevel, type Paint, paintFor } from './paint.ts'
 import { pauseUnless } from './pause.ts'
-import { ask, jobPathOf, QueryFailure } from './query-client.ts'
+import { askOfJob, QueryFailure } from './query-client.ts'
 import { safeJson, safeLines, safeText } from './safe-text.ts'
 
 export type LogOptions = {
@@ -69,27 +69,36 @@ async function printOn(target: Target, options: LogOptions, place: Place, print:
   }
 }
 
-async function follow(target: Target, options: LogOptions, place: Place, print: Print, { stderr }: CliContext): Promise<void> {
-  let isAway = false
+async function follow(target: Target, options: LogOptions, place: Place, print: Print, context: CliContext): Promise<void> {
+  const remark = remarksOn(context)
   while (options.signal?.aborted !== true) {
     try {
-      if (await printNews(target, options, place, print)) return
-      isAway = false
+      const status = await printNews(target, options, place, print)
+      if (isEnd(status)) return
+      remark(status === 'lost' ? 'the job is lost, its engine is silent; following in case it speaks again' : '')
     } catch (error) {
       if (!(error instanceof QueryFailure) || !error.mayPass) throw error
-      if (!isAway) stderr.write(`enginescope logs: ${safeText(error.message)}; trying on\n`)
-      isAway = true
+      remark(`${safeText(error.message)}; trying on`)
     }
     await pauseUnless(options.signal, options.pollMs)
   }
 }
 
-/** @returns whether the job has ended and all of its lines are printed */
-async function printNews(target: Target, options: LogOptions, place: Place, print: Print): Promise<boolean> {
+/** Says beside the lines how things are, once until they change; nothing when all is well. */
+function remarksOn({ stderr }: CliContext): (remark: string) => void {
+  let last = ''
+  return (remark) => {
+    if (remark !== '' && remark !== last) stderr.write(`enginescope logs: ${remark}\n`)
+    last = remark
+  }
+}
+
+/** @returns the status of the job, of which every line up to then is printed */
+async function printNews(target: Target, options: LogOptions, place: Place, print: Print): Promise<TaskStatus> {
   // Asked before the lines are read: what was reported with the end is then among them.
-  const { body } = await ask<JobView>(target, jobPathOf(options.namespace, options.jobId))
+  const { body } = await askOfJob<JobView>(target, options.namespace, options.jobId)
   await printOn(target, options, place, print)
-  return isEnd(body.status)
+  return body.status
 }
 
 async function askLogs(
@@ -98,7 +107,7 @@ async function askLogs(
   query: { readonly order: 'asc' | 'desc'; readonly limit: number; readonly after: string | null | undefined },
 ): Promise<LogPage> {
   const after = query.after ?? undefined
-  const { body } = await ask<LogPage>(target, `${jobPathOf(namespace, jobId)}/logs`, { ...query, after, level })
+  const { body } = await askOfJob<LogPage>(target, namespace, jobId, '/logs', { ...query, after, level })
   return body
 }
 

@@ -46,7 +46,7 @@ export async function ask<T>(
 }
 
 /** Path of a job, its parts encoded. */
-export function jobPathOf(namespace: string, jobId: string): string {
+function jobPathOf(namespace: string, jobId: string): string {
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/jobs/${encodeURIComponent(jobId)}`
 }
 
@@ -77,5 +77,22 @@ function jsonOf(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
+  }
+}
+
+/** As {@link ask}, about one job. @throws QueryFailure that names the job when there is none */
+export async function askOfJob<T>(
+  target: Target,
+  namespace: string,
+  jobId: string,
+  rest = '',
+  query: Readonly<Record<string, string | number | undefined>> = {},
+): Promise<Answer<T>> {
+  try {
+    return await ask<T>(target, `${jobPathOf(namespace, jobId)}${rest}`, query)
+  } catch (error) {
+    if (!(error instanceof QueryFailure) || error.code !== 'NOT_FOUND') throw error
+    const details = { status: 404, code: error.code, cause: error }
+    throw new QueryFailure(`there is no job ${jobId} in the namespace ${namespace}`, details)
   }
 }

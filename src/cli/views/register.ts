@@ -11,7 +11,7 @@ import { printLogs } from './job-logs.ts'
 import { jobTable, jobText } from './job-rows.ts'
 import { askPages } from './pages.ts'
 import { paintFor } from './paint.ts'
-import { ask, jobPathOf, QueryFailure } from './query-client.ts'
+import { askOfJob, QueryFailure } from './query-client.ts'
 import { safeJson, safeText } from './safe-text.ts'
 import { showTop } from './top.ts'
 
@@ -74,7 +74,7 @@ async function listJobs(target: Target, flags: JobFlags, context: CliContext): P
 }
 
 async function showJob(target: Target, jobId: string, flags: JobFlags, context: CliContext): Promise<number> {
-  const { body, nowMs } = await ask<JobView>(target, jobPathOf(flags.namespace ?? 'default', jobId))
+  const { body, nowMs } = await askOfJob<JobView>(target, flags.namespace ?? 'default', jobId)
   context.stdout.write(flags.output === 'json' ? `${safeJson(body, 2)}\n` : jobText(body, nowMs, paintFor(context)))
   return exitCodes.ok
 }

@@ -159,6 +159,15 @@ describe('logs', () => {
     expect(out().match(/(line|bad) \d/g)).toEqual(['bad 1', 'line 2', 'bad 2', 'line 3', 'bad 3', 'line 4', 'bad 4'])
     expect(process.exitCode).toBe(0)
   })
+
+  test('of a lost job are followed on, which is said once', async () => {
+    await storeJob(redis, keys, aJob({ status: 'lost' }), { tail: entries.slice(0, 1) })
+    const { err, done } = start(['logs', '-f', '48213'])
+    await eventually(() => err().includes('the job is lost'))
+    await storeJob(redis, keys, aJob({ status: 'failed' }), { tail: entries.slice(0, 1) })
+    await done
+    expect(err()).toBe('enginescope logs: the job is lost, its engine is silent; following in case it speaks again\n')
+  })
 })
 
 describe('top', () => {
@@ -186,7 +195,7 @@ describe('top', () => {
 
 describe('a failure', () => {
   test.each([
-    ['a job that is not there', ['logs', 'nothing'], {}, 1, 'There is nothing here. (NOT_FOUND)'],
+    ['a job that is not there', ['logs', 'nothing'], {}, 1, 'there is no job nothing in the namespace default'],
     ['a wrong token', ['jobs'], { ENGINESCOPE_TOKEN: 'wrong' }, 1, 'TOKEN_INVALID'],
     ['a wrong argument', ['jobs', '--status', 'what'], {}, 2, 'REQUEST_INVALID'],
     ['an address that is none', ['jobs'], { ENGINESCOPE_URL: 'nowhere' }, 2, 'not an http'],
