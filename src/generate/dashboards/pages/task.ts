@@ -8,12 +8,25 @@ import { table } from '../panels/table.ts'
 import { logLines } from '../panels/text.ts'
 import { stateTimeline } from '../panels/timeline.ts'
 import { consoleUrl, placeholder } from '../placeholder.ts'
-import { type Expression, inMilliseconds, maxBy, over, rate, sumBy, withLabelsOf } from '../query/expression.ts'
+import {
+  type Expression,
+  inMilliseconds,
+  maxBy,
+  newest,
+  over,
+  rate,
+  type Selector,
+  sumBy,
+  withLabelsOf,
+} from '../query/expression.ts'
 import { countBy, linesOf } from '../query/logql.ts'
 import { scopeOf } from '../query/selector.ts'
 
 const { variables } = dashboards.task
 const { series } = scopeOf(variables, ['job_id'])
+
+/** Series of a task go soon after its end; its page is opened long after. */
+const inRange = <L extends string>(selector: Selector<L>) => newest(selector, '$__range')
 
 const lines = linesOf(variables, [{ job_id: '$job_id' }])
 const jobEnd = linesOf(variables, [{ job_id: '$job_id' }, { event: 'job_finished' }])
@@ -68,17 +81,21 @@ const state: Row = {
     }),
     stat({
       title: 'Started',
-      description: 'When did the present attempt of the first task start?',
-      targets: [{ expression: inMilliseconds(over('min', series(metrics.taskStart))), legend: 'started', isInstant: true }],
-      noValue: 'not started, or gone',
+      description: 'When did the first task start?',
+      targets: [
+        { expression: inMilliseconds(over('min', inRange(series(metrics.taskStart)))), legend: 'started', isInstant: true },
+      ],
+      noValue: 'not started in this range',
       width: 8,
       height: 4,
     }),
     stat({
       title: 'Ended',
-      description: 'When did the last task end?',
-      targets: [{ expression: inMilliseconds(over('max', series(metrics.taskCompletion))), legend: 'ended', isInstant: true }],
-      noValue: 'not ended, or gone',
+      description: 'When did a task end last?',
+      targets: [
+        { expression: inMilliseconds(over('max', inRange(series(metrics.taskCompletion)))), legend: 'ended', isInstant: true },
+      ],
+      noValue: 'not ended in this range',
       width: 8,
       height: 4,
     }),
@@ -152,7 +169,7 @@ const work: Row = {
         {
           expression: maxBy(
             ['namespace', 'job_id', 'task', 'task_type', 'engine', 'node', 'user', 'attempt'],
-            series(metrics.taskInfo),
+            inRange(series(metrics.taskInfo)),
           ),
         },
       ],

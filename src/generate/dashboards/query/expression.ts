@@ -41,6 +41,11 @@ export function slope<L extends string>(selector: Selector<L>, window: Window): 
   return atom(selector, `deriv(${selector.text}[${window}])`, { isRate: true })
 }
 
+/** `last_over_time(selector[window])`: the newest value of each series, also of those that have gone since. */
+export function newest<L extends string>(selector: Selector<L>, window: Window): Expression<L> {
+  return atom(selector, `last_over_time(${selector.text}[${window}])`)
+}
+
 type Operator = 'sum' | 'max' | 'min' | 'count'
 
 /** `operator(expression)`: one number out of all. */
