@@ -1,0 +1,24 @@
+import type { PanelQuery } from '../../src/generate/dashboards/index.ts'
+
+type Exception = { readonly where: (query: PanelQuery) => boolean; readonly reason: string }
+
+/** What has no data in a stack at work that is tried for a minute. An entry that has data after all fails the test. */
+const exceptions: readonly Exception[] = [
+  {
+    where: ({ expression }) => /offset 1w/.test(expression),
+    reason: 'the stack was not there a week ago',
+  },
+  {
+    where: ({ expression }) => /enginescope_runtimes?[_{]/.test(expression),
+    reason: 'no runtime is monitored',
+  },
+  {
+    where: ({ expression }) => /enginescope_hub_/.test(expression),
+    reason: 'no hub is part of this stack',
+  },
+]
+
+/** Why a query may have no data; `undefined` when it must have some. */
+export function reasonForNoData(query: PanelQuery): string | undefined {
+  return exceptions.find(({ where }) => where(query))?.reason
+}
