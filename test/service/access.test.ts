@@ -27,7 +27,7 @@ let aggregator: Aggregator
 beforeAll(async () => {
   redis = await startRedis()
   aggregator = await startAggregator({ redisUrl: redis.url, settings: { AUTH_FILE: file } })
-})
+}, 120_000)
 afterAll(async () => {
   await aggregator?.stop()
   await redis?.stop()

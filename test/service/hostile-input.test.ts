@@ -19,7 +19,7 @@ beforeAll(async () => {
   )
   for (let round = 0; round < 3; round++) await post(stand.aggregator, batch, { 'content-encoding': 'gzip' })
   residentAtFirst = residentBytes()
-})
+}, 120_000)
 afterAll(async () => {
   await expectAlive()
   expect(residentBytes() - residentAtFirst, 'growth of the process over all rows').toBeLessThan(100 * 1024 * 1024)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Aggregator, startAggregator } from '../support/aggregator.ts'
+import { type Aggregator, startAggregator, untilShared } from '../support/aggregator.ts'
 import { sampleValue } from '../support/prometheus-text.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 
@@ -36,7 +36,8 @@ beforeAll(async () => {
   redis = await startRedis()
   first = await startAggregator({ redisUrl: redis.url })
   second = await startAggregator({ redisUrl: redis.url })
-})
+  await untilShared([first, second])
+}, 120_000)
 afterAll(async () => {
   await Promise.all([first?.stop(), second?.stop()])
   await redis?.stop()

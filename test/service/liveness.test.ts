@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Aggregator, startAggregator } from '../support/aggregator.ts'
+import { type Aggregator, startAggregator, untilShared as untilReplicasShare } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { requirement } from '../support/linkis-requirements.ts'
 import { samplesOf } from '../support/prometheus-text.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { anId, aReport, engineOf, jobOf, send } from '../support/reporting.ts'
 
-const settings = { SUSPECT_AFTER: '500ms', LOST_AFTER: '1500ms', LEASE: '1s', ENGINE_LINGER: '4s' }
+const settings = { SUSPECT_AFTER: '500ms', LOST_AFTER: '3s', ENGINE_LINGER: '4s' }
 let redis: RedisServer
 let first: Aggregator
 let second: Aggregator
@@ -15,7 +15,8 @@ beforeAll(async () => {
   redis = await startRedis()
   first = await startAggregator({ redisUrl: redis.url, settings })
   second = await startAggregator({ redisUrl: redis.url, settings })
-})
+  await untilReplicasShare([first, second])
+}, 120_000)
 afterAll(async () => {
   await Promise.all([first?.stop(), second?.stop()])
   await redis?.stop()

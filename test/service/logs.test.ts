@@ -16,7 +16,7 @@ beforeAll(async () => {
   loki = await startLoki()
   const settings = { LOKI_URL: loki.url, TAIL_MAX: '4KiB', LOG_OUTBOX_MAX: '1MiB' }
   aggregator = await startAggregator({ redisUrl: redis.url, settings })
-})
+}, 120_000)
 afterAll(async () => {
   await aggregator?.stop()
   await loki?.close()
@@ -150,7 +150,7 @@ describe('the log view', () => {
       cursor = page.nextCursor
     }
     expect(paged).toEqual(all.lines.map(({ line }) => line))
-  }, 60_000)
+  }, 120_000)
 
   test('shows the tail, and that it is not all, while Loki is away', async () => {
     const jobId = anId('job')
@@ -228,7 +228,7 @@ test('with the outbox full state goes on, only lines are refused and said so; no
     { what: 'lines to be taken again', everyMs: 200 },
   )
   await untilShipped(jobId, taken.length + refused.length)
-}, 90_000)
+}, 120_000)
 
 test('what Loki refuses for good is laid aside with its reason, and can be seen, sent again and thrown away', async () => {
   loki.judge = ({ line }) => (line.includes('poison') ? 'line does not please' : undefined)
@@ -256,4 +256,4 @@ test('what Loki refuses for good is laid aside with its reason, and can be seen,
   expect((await aggregator.http.delete('/api/v1/dead-letters?all=true')).json()).toEqual({ deleted: 1 })
   expect(await list()).toEqual([])
   expect((await aggregator.http.get('/-/ready')).status).toBe(200)
-}, 60_000)
+}, 120_000)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Aggregator, startAggregator } from '../support/aggregator.ts'
+import { type Aggregator, startAggregator, untilShared } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { hasPrometheus, type Prometheus, promtoolCheck, startPrometheus } from '../support/prometheus.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
@@ -35,8 +35,9 @@ function aBusyBatch(round: number): unknown[] {
 beforeAll(async () => {
   redis = await startRedis()
   replicas = await Promise.all([startAggregator({ redisUrl: redis.url }), startAggregator({ redisUrl: redis.url })])
+  await untilShared(replicas)
   for (const round of [1, 2, 3]) await send(replicas[round % 2] as Aggregator, aBusyBatch(round))
-})
+}, 120_000)
 afterAll(async () => {
   await prometheus?.stop()
   await Promise.all(replicas.map((replica) => replica.stop()))

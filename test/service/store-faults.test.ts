@@ -19,7 +19,7 @@ async function aStore(options: RedisServerOptions = {}): Promise<RedisServer> {
   return redis
 }
 async function anAggregator(redisUrl: string, settings: Record<string, string> = {}): Promise<Aggregator> {
-  const aggregator = await startAggregator({ redisUrl, settings: { LEASE: '2s', ...settings } })
+  const aggregator = await startAggregator({ redisUrl, settings })
   ends.push(aggregator.stop)
   return aggregator
 }
@@ -112,13 +112,13 @@ async function expectSurvived(fault: Fault): Promise<void> {
   expect(await finishedOf(aggregator, taskType, 1)).toMatchObject({ succeeded: 1 })
 }
 
-requirement('M38', () => expectSurvived(faults['is killed'] as Fault), { timeout: 60_000 })
+requirement('M38', () => expectSurvived(faults['is killed'] as Fault), { timeout: 120_000 })
 
 describe('a Redis that', () => {
   test.each(Object.keys(faults).slice(1))(
     '%s: 503 with Retry-After within about a second, scrapes go on, nothing is doubled, no hand is needed',
     (name) => expectSurvived(faults[name] as Fault),
-    60_000,
+    120_000,
   )
 
   test('hangs under load loses and doubles nothing that was acknowledged', async () => {
@@ -137,7 +137,7 @@ describe('a Redis that', () => {
       expect((await logsOf(aggregator, jobId, '?limit=1000')).lines.map(({ line }) => line)).toEqual(lines)
     }
     expect(await finishedOf(aggregator, 'load', 10)).toMatchObject({ succeeded: 10 })
-  }, 60_000)
+  }, 120_000)
 
   test('was emptied takes the reports that come, names what it no longer knows, and no counter steps back', async () => {
     const redis = await aStore()
@@ -159,7 +159,7 @@ describe('a Redis that', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(await finishedOf(aggregator, taskType, 1)).toMatchObject({ succeeded: 1 })
     await untilSeries(aggregator, 'enginescope_task_progress_ratio', { job_id: open }, 0.5, 20_000)
-  }, 60_000)
+  }, 120_000)
 })
 
 test('a full Redis goes on being drained: leases are kept, lines go to Loki, and it recovers', async () => {
@@ -183,7 +183,7 @@ test('a full Redis goes on being drained: leases are kept, lines go to Loki, and
   )
   await redis.client().config('SET', 'maxmemory', '0')
   await untilTaken(aggregator, aReport({ jobId, progress: 0.5 }))
-}, 60_000)
+}, 120_000)
 
 describe('a start', () => {
   test('before Redis is there waits for it, refusing reports and answering scrapes', async () => {
@@ -199,7 +199,7 @@ describe('a start', () => {
     await untilTaken(aggregator, report)
     await untilSeries(aggregator, 'enginescope_shards_owned', {}, 16)
     await untilSeries(aggregator, 'enginescope_task_status', { job_id: String(report['jobId']) }, 1)
-  }, 60_000)
+  }, 120_000)
 
   test('on a Redis that evicts is refused with exit 78, also when it comes to evict later', async () => {
     const evicting = await aStore({ maxMemoryPolicy: 'allkeys-lru', maxMemoryBytes: 50_000_000 })
@@ -209,7 +209,7 @@ describe('a start', () => {
     ends.push(aggregator.stop)
     await aStore({ port, maxMemoryPolicy: 'volatile-ttl' })
     expect((await aggregator.program.exited).code).toBe(78)
-  }, 60_000)
+  }, 120_000)
 
   test.each([
     ['without an append-only file', { appendOnly: false }, 1, /appendonly is off/],
@@ -227,14 +227,14 @@ requirement('M34', async () => {
   const redis = await aStore()
   const aggregator = await anAggregator(redis.url, { OPEN_JOBS_MAX: '16', REPORTS_MAX: '100' })
   const many = () => Array.from({ length: 100 }, () => aReport({ jobId: anId('many') }))
-  // The limit is looked at before a batch is applied: one batch may go beyond it.
-  const first = many()
-  await send(aggregator, first)
+  const asked = many()
+  const { rejected, results } = await send(aggregator, asked)
+  const first = asked.filter((_, at) => results.every(({ index }) => index !== at))
   const answer = await post(aggregator, many())
   expect(answer.status, answer.text).toBe(429)
   expect(answer.json()).toMatchObject({ rejected: 100, error: { code: 'OPEN_JOBS_LIMIT' } })
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-  expect(await seriesOf(aggregator, 'enginescope_report_rejections_total', { code: 'OPEN_JOBS_LIMIT' })).toBe(100)
+  expect(await seriesOf(aggregator, 'enginescope_report_rejections_total', { code: 'OPEN_JOBS_LIMIT' })).toBe(rejected + 100)
   expect((await post(aggregator, [...many(), aReport()])).status).toBe(413)
   // Jobs that are open already are not touched by it, and one that ends makes room.
   expect(await send(aggregator, { ...first[0], progress: 0.5 })).toMatchObject({ applied: 1 })

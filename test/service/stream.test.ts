@@ -12,7 +12,7 @@ const open = async (query = '') => {
 let quiet: EventStream
 beforeAll(async () => {
   quiet = await open('?namespace=nobody')
-})
+}, 120_000)
 afterAll(() => Promise.all(openStreams.map((stream) => stream.close())))
 
 const line = (text: string) => ({ level: 'INFO', line: text })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Aggregator, startAggregator } from '../support/aggregator.ts'
+import { type Aggregator, startAggregator, untilShared } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { driveLoad, type Ledger } from '../support/ledger.ts'
 import { samplesOf } from '../support/prometheus-text.ts'
@@ -40,6 +40,7 @@ describe('on a Redis Cluster', () => {
     ends.push(cluster.stop)
     const url = `redis-cluster://${cluster.startupNodes.map(({ host, port }) => `${host}:${port}`).join(',')}`
     const replicas = [await aReplica(url), await aReplica(url)]
+    await untilShared(replicas)
     const file = new URL('../fixtures/linkis/p1-spark-3-stages.json', import.meta.url)
     const bodies = JSON.parse(readFileSync(file, 'utf8')) as unknown[]
     for (const [i, body] of bodies.entries()) await send(replicas[i % 2] as Aggregator, body)
@@ -71,7 +72,7 @@ describe('on a Redis Cluster', () => {
     const list = await (replicas[1] as Aggregator).http.get('/api/v1/jobs?limit=500')
     expect(list.json<{ jobs: unknown[] }>().jobs).toHaveLength(201)
     for (const node of cluster.nodes) expect(await node.client().dbsize()).toBeGreaterThan(10)
-  }, 90_000)
+  }, 180_000)
 })
 
 describe('behind a Sentinel', () => {
@@ -90,7 +91,7 @@ describe('behind a Sentinel', () => {
     const ledger = await loading
     await expectAllStored(replica, ledger, true)
     expect(await finishedOf(replica, 'load', 8)).toMatchObject({ succeeded: 8 })
-  }, 90_000)
+  }, 180_000)
 
   test('without it what a failover loses comes back when reporters send again, and nothing is doubled', async () => {
     const sentinel = await startRedisSentinel({ appendOnly: true })
@@ -111,7 +112,7 @@ describe('behind a Sentinel', () => {
     await expectAllStored(replica, again, false)
     expect(await finishedOf(replica, 'load', 8)).toMatchObject({ succeeded: 8 })
     expect((await post(replica, aReport({ jobId: 'after' }))).status).toBe(200)
-  }, 90_000)
+  }, 180_000)
 })
 
 async function shownTasks(from: Aggregator): Promise<number> {

@@ -28,7 +28,7 @@ export type Aggregator = {
 /** Starts the aggregator and waits until it is ready. */
 export async function startAggregator(options: AggregatorOptions): Promise<Aggregator> {
   const port = options.port ?? (await freePort())
-  const settings = Object.entries({ LEASE: '1s', ...options.settings }).map(([name, value]) => [`ENGINESCOPE_${name}`, value])
+  const settings = Object.entries({ LEASE: '3s', ...options.settings }).map(([name, value]) => [`ENGINESCOPE_${name}`, value])
   const program = await startEnginescope(['serve'], {
     env: {
       ENGINESCOPE_PORT: String(port),
@@ -52,6 +52,16 @@ export async function startAggregator(options: AggregatorOptions): Promise<Aggre
     },
     stop: () => program.stop(),
   }
+}
+
+/** Waits until replicas that have just started share all shards and the fleet between them: until then series move. */
+export function untilShared(replicas: readonly Aggregator[]): Promise<unknown> {
+  const ownedBy = async (replica: Aggregator) => (await replica.metrics()).get('enginescope_shards_owned')?.samples[0]?.value ?? 0
+  return eventually(
+    () => Promise.all(replicas.map(ownedBy)),
+    (owned) => owned.every((count) => count > 0) && owned.reduce((sum, count) => sum + count, 0) === 16,
+    { what: 'the shards to be shared', timeoutMs: 20_000 },
+  )
 }
 
 /** Waits until an aggregator holds all shards and the fleet, as after a start beside the leases of a dead one. */

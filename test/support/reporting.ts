@@ -33,7 +33,7 @@ export function aStand(settings: Readonly<Record<string, string>> = {}, redisOpt
   beforeAll(async () => {
     redis = await startRedis(redisOptions)
     aggregator = await startAggregator({ redisUrl: redis.url, settings })
-  })
+  }, hookTimeoutMs)
   afterAll(async () => {
     await aggregator?.stop()
     await redis?.stop()
@@ -47,6 +47,9 @@ export function aStand(settings: Readonly<Record<string, string>> = {}, redisOpt
     },
   }
 }
+
+/** A start may take long where much else is tested at once. */
+const hookTimeoutMs = 120_000
 
 let made = 0
 
