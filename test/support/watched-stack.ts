@@ -15,7 +15,7 @@ export type HeldAlert = {
   readonly status: { readonly state: 'active' | 'suppressed' | 'unprocessed'; readonly inhibitedBy: readonly string[] }
 }
 
-/** The answer of Prometheus to a query: how many series, or what it has against it. */
+/** The answer of Prometheus to a query: how many series with a number that can be drawn, or what it has against it. */
 export type Asked = { readonly series: number; readonly error?: string }
 
 export type WatchedStack = {
@@ -82,6 +82,11 @@ async function ask(prometheus: HttpClient, query: string, sinceSeconds: number |
   const range = sinceSeconds === undefined ? {} : { start: String(sinceSeconds), end: String(Date.now() / 1000), step: '1' }
   const path = sinceSeconds === undefined ? 'query' : 'query_range'
   const answer = await prometheus.get(`/api/v1/${path}?${new URLSearchParams({ query, ...range })}`)
-  const { data, error } = answer.json<{ data?: { result: readonly unknown[] }; error?: string }>()
-  return { series: data?.result.length ?? 0, ...(error === undefined ? {} : { error }) }
+  type Sample = readonly [atSeconds: number, value: string]
+  type Series = { readonly value?: Sample; readonly values?: readonly Sample[] }
+  const { data, error } = answer.json<{ data?: { result: readonly Series[] }; error?: string }>()
+  const drawn = (data?.result ?? []).filter(({ value, values = [] }) =>
+    [...values, ...(value === undefined ? [] : [value])].some(([, number]) => number !== 'NaN'),
+  )
+  return { series: drawn.length, ...(error === undefined ? {} : { error }) }
 }
