@@ -1,6 +1,6 @@
 /** Reads a shard's event stream and fetches the records it speaks of. */
 import type { Keys, Shard } from '../jobs/keys.ts'
-import type { EngineRecord, ExecRecord, JobRecord, ScopeEvent } from '../jobs/records.ts'
+import { type EngineRecord, type ExecRecord, type JobRecord, recordAt, type ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
 
 /** What became of a read: events in order, or word that the stream was trimmed or replaced behind the reader's back. */
@@ -52,7 +52,7 @@ async function fetchJob(store: Store, keys: Keys, shard: Shard, [namespace = '',
 async function fetchTask(store: Store, keys: Keys, shard: Shard, words: Words): Promise<ScopeEvent> {
   const [namespace = '', jobId = '', task = '', engine = '', scope = 'task'] = words
   const exec = parsed<ExecRecord>(await store.hget(keys.job(shard, namespace, jobId), `t:${task}`))
-  const record = exec?.current[scope === 'job' ? '' : engine]
+  const record = recordAt(exec, scope === 'job' ? '' : engine)
   return record?.engine.instance === engine ? { kind: 'task', record } : { kind: 'task-gone', namespace, jobId, task, engine }
 }
 

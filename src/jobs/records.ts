@@ -223,6 +223,11 @@ export type ScopeEvent =
   | { readonly kind: 'job-gone'; readonly namespace: string; readonly jobId: string }
   | { readonly kind: 'engine-gone'; readonly instance: string }
 
+/** A record by its engine. Ids come from outside: one like `constructor` must find what was stored under it, or nothing. */
+export function recordAt(exec: ExecRecord | undefined, engineKey: string): TaskRecord | undefined {
+  return exec !== undefined && Object.hasOwn(exec.current, engineKey) ? exec.current[engineKey] : undefined
+}
+
 /** Total of a cumulative value over all incarnations. */
 export function totalOf(value: Cumulative | undefined): number | undefined {
   if (value === undefined) return undefined

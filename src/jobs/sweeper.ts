@@ -1,7 +1,7 @@
 import type { Report } from '../report/report.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
-import type { EngineRecord, ExecRecord, TaskRecord } from './records.ts'
+import { type EngineRecord, type ExecRecord, recordAt, type TaskRecord } from './records.ts'
 import { isHeld } from './rules/engine-link.ts'
 import type { JobRules } from './rules/job-state.ts'
 import {
@@ -218,7 +218,7 @@ export class Sweeper {
     let isThere = false
     const key = this.#parts.keys.job(timer.shard, namespace, jobId)
     const text = await this.#parts.committer.observed('sweep', () => this.#parts.store.hget(key, `t:${execId}`))
-    const record = text === null ? undefined : (JSON.parse(text) as ExecRecord).current[engineKey]
+    const record = text === null ? undefined : recordAt(JSON.parse(text) as ExecRecord, engineKey)
     if (record !== undefined) {
       // Read before the rules run, which cannot wait.
       await runs.read(record.labels)
@@ -229,7 +229,7 @@ export class Sweeper {
         execId,
         needsOlder: false,
         operate: (state, effects) => {
-          isThere = state.execs.get(execId)?.current[engineKey] !== undefined
+          isThere = recordAt(state.execs.get(execId), engineKey) !== undefined
           watchTask(state, { execId, engineKey }, clock.nowMs(), runs.known, rules, effects)
         },
       })

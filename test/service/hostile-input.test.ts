@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts'
 import { rawHttp } from '../support/raw-http.ts'
-import { anId, aReport, aStand, finishedOf, jobOf, logsOf, post, send, seriesBy, seriesOf } from '../support/reporting.ts'
+import { anId, aReport, aStand, jobOf, logsOf, post, send, seriesBy, seriesOf } from '../support/reporting.ts'
 
 const stand = aStand({ TASK_TYPES_MAX: '40', METRIC_NAMES_MAX: '8' })
 const residentBytes = () =>
@@ -182,6 +183,31 @@ describe('texts in a report', () => {
     await expectAlive()
   })
 
+  test('row 9: ids that every object has as names of members are ids like any other', async () => {
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']) {
+      const jobId = anId('job')
+      const report = (seq: number, changes = {}) => aReport({ jobId, execId: name, seq, ...changes, engine: { instance: name } })
+      expect(await send(stand.aggregator, report(1, { logs: [{ line: name }] }))).toMatchObject({ applied: 1 })
+      expect(await send(stand.aggregator, report(3, { progress: 0.5 }))).toMatchObject({ applied: 1 })
+      expect(await send(stand.aggregator, aReport({ jobId, execId: name, attempt: 2 }))).toMatchObject({ applied: 1 })
+      expect(await send(stand.aggregator, report(1, { attempt: 2, status: 'succeeded' }))).toMatchObject({ applied: 1 })
+      const job = await jobOf(stand.aggregator, jobId)
+      expect(job.tasks.map(({ engine, status }) => [engine.instance, status]).toSorted()).toEqual(
+        [
+          ['engine-1', 'running'],
+          [name, 'succeeded'],
+        ].toSorted(),
+      )
+      expect(job.attempts).toMatchObject([{ execId: name, attempt: 1, progress: 0.5 }])
+      const whole = { jobId: name, namespace: name, execId: 'main', scope: 'job' }
+      await send(stand.aggregator, aReport({ ...whole, engine: { instance: name } }))
+      expect(await jobOf(stand.aggregator, name, name)).toMatchObject({ jobId: name, status: 'running' })
+      const families = parsePrometheusText((await stand.aggregator.http.get('/metrics')).text)
+      expect(samplesOf(families, 'enginescope_task_status', { job_id: jobId, engine: name, status: 'succeeded' })).toHaveLength(1)
+      expect(samplesOf(families, 'enginescope_engine_up', { engine: name })).toHaveLength(1)
+    }
+  })
+
   test('row 39: ids that could steer keys or patterns are refused; dots and slashes are only data', async () => {
     for (const jobId of ['{es:00}', 'a*', 'a b', 'a\r\nSET x', '', 'é', 'x'.repeat(201)]) {
       expect((await post(stand.aggregator, aReport({ jobId }))).status, jobId).toBe(400)
@@ -206,10 +232,13 @@ describe('texts in a report', () => {
         Array.from({ length: 100 }, () => aReport({ jobId: anId('job'), taskType: anId('novel') })),
       )
     }
-    await finishedOf(stand.aggregator, 'other', 0)
-    const byType = await seriesBy(stand.aggregator, 'enginescope_tasks', 'task_type', { status: 'running', engine_type: 'spark' })
+    const open = { status: 'running', engine_type: 'spark', namespace: 'default' }
+    const byType = await eventually(
+      () => seriesBy(stand.aggregator, 'enginescope_tasks', 'task_type', open),
+      (types) => (types['other'] ?? 0) > 200,
+      { what: 'what is beyond the cap to be counted as other' },
+    )
     expect(Object.keys(byType).length).toBeLessThanOrEqual(41)
-    expect(byType['other']).toBeGreaterThan(200)
   })
 
   test('row 37: a new metric name in every report takes no more series than the cap', async () => {

@@ -1,6 +1,6 @@
 /** Finds the record that a report speaks of, among attempts, engines and runs. */
 import type { Report } from '../../report/report.ts'
-import type { ExecRecord, TaskLabels, TaskRecord } from '../records.ts'
+import { type ExecRecord, recordAt, type TaskLabels, type TaskRecord } from '../records.ts'
 import { withCarried } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
@@ -28,7 +28,7 @@ export function findRecord(state: JobState, arrival: Arrival, labels: TaskLabels
   const { report } = arrival
   const exec = state.execs.get(report.execId ?? '')
   if (exec === undefined) return newRecord(arrival, labels, undefined)
-  const known = exec.current[engineKey(report)]
+  const known = recordAt(exec, engineKey(report))
   const run = runOf(arrival, known)
   if (run === 'older' || (run === 'same' && report.attempt < exec.attempt)) return findOlder(state, arrival, labels, run)
   if (run === 'same' && report.attempt === exec.attempt) {

@@ -1,6 +1,6 @@
 /** What one report does to its job: finds the record it speaks of, judges it, and keeps the job's sums true. */
 import type { ReportResult } from '../../report/report.ts'
-import type { JobRecord, ScopeEvent, TaskLabels, TaskRecord } from '../records.ts'
+import { type JobRecord, recordAt, type ScopeEvent, type TaskLabels, type TaskRecord } from '../records.ts'
 import { withCarried } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
@@ -73,7 +73,7 @@ function putOlder(state: JobState, found: Found, record: TaskRecord, rules: JobR
 /** What an earlier attempt turns out to have used belongs to the counters of the present one on the same engine. */
 function carryOver(state: JobState, execId: string, before: TaskRecord | undefined, after: TaskRecord, effects: Effects): void {
   const exec = state.execs.get(execId)
-  const known = exec?.current[engineKey(after)]
+  const known = recordAt(exec, engineKey(after))
   if (exec === undefined || known === undefined) return
   const record = withCarried(known, before, after)
   if (record === known) return
@@ -158,7 +158,7 @@ function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRec
 }
 
 export function jobScopedRecord(state: JobState, job: JobRecord): TaskRecord | undefined {
-  return job.jobScopedTask === undefined ? undefined : state.execs.get(job.jobScopedTask)?.current['']
+  return job.jobScopedTask === undefined ? undefined : recordAt(state.execs.get(job.jobScopedTask), '')
 }
 
 /** @returns how many lines were refused because the outbox is full */

@@ -1,6 +1,6 @@
 /** What the owner of a shard does to jobs by itself: giving up, taking up, closing gaps, forgetting. Each may run twice. */
 import { isOpen, type TaskStatus } from '../../report/status.ts'
-import type { EngineRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
+import { type EngineRecord, type JobRecord, recordAt, type TaskLabels, type TaskRecord } from '../records.ts'
 import type { RunProfile } from '../run-profile.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, setWaiting, timerOf } from './effects.ts'
@@ -65,12 +65,12 @@ export function closeGaps(state: JobState, execId: string, nowMs: number, rules:
   const openedBeforeMs = nowMs - rules.gapTimeoutMs
   const exec = state.execs.get(execId)
   if (exec !== undefined) {
-    const current: Record<string, TaskRecord> = {}
-    for (const [key, record] of Object.entries(exec.current)) {
-      current[key] = withoutGaps(record, openedBeforeMs, rules, effects)
-      if (current[key] !== record) effects.events.push({ kind: 'task', record: current[key] })
-    }
-    state.execs.set(execId, { ...exec, current })
+    const current = Object.entries(exec.current).map(([key, record]) => {
+      const closed = withoutGaps(record, openedBeforeMs, rules, effects)
+      if (closed !== record) effects.events.push({ kind: 'task', record: closed })
+      return [key, closed] as const
+    })
+    state.execs.set(execId, { ...exec, current: Object.fromEntries(current) })
   }
   const older = state.older.get(execId)
   if (older !== undefined) {
@@ -167,7 +167,7 @@ export function watchTask(
   rules: JobRules,
   effects: Effects,
 ): void {
-  const record = state.execs.get(place.execId)?.current[place.engineKey]
+  const record = recordAt(state.execs.get(place.execId), place.engineKey)
   if (record === undefined) return
   const look = lookAt(record, nowMs, profileOf(record.labels), rules)
   effects.timers.push({ member: timerOf.watch(record, place.engineKey), atMs: look.lookAgainAtMs })
@@ -182,7 +182,7 @@ export function setStraggler(
   nowMs: number,
   effects: Effects,
 ): void {
-  const record = state.execs.get(place.execId)?.current[place.engineKey]
+  const record = recordAt(state.execs.get(place.execId), place.engineKey)
   if (record !== undefined) putFindings(state, place, record, markStraggler(record, isStraggler, nowMs), effects)
 }
 

@@ -1,6 +1,6 @@
 import { isEnd } from '../../report/status.ts'
 import { jobName, type Keys, type Shard } from '../keys.ts'
-import type { JobRecord, LogEntry, TaskRecord } from '../records.ts'
+import { type JobRecord, type LogEntry, recordAt, type TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
@@ -72,14 +72,14 @@ function indexTasks(change: Change, { shard, keys, limits, held, known }: Encodi
   for (const [execId, exec] of held.state.execs) {
     const before = known.execs.get(execId)
     if (exec === before) continue
-    const gone = Object.entries(before?.current ?? {}).filter(([engine, record]) => !isSameTask(record, exec?.current[engine]))
+    const gone = Object.entries(before?.current ?? {}).filter(([engine, record]) => !isSameTask(record, recordAt(exec, engine)))
     change.runMany(
       'ZREM',
       key,
       gone.map(([, record]) => shownMember(record)),
     )
     for (const [engine, record] of Object.entries(exec?.current ?? {})) {
-      const score = newScore(before?.current[engine], record, limits.lingerMs)
+      const score = newScore(recordAt(before, engine), record, limits.lingerMs)
       if (score !== undefined) change.run('ZADD', key, score, shownMember(record))
     }
   }

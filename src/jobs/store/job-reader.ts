@@ -1,6 +1,6 @@
 import { ScopeError } from '../../errors.ts'
 import { jobName, type Keys, type Shard } from '../keys.ts'
-import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
+import { type ExecRecord, type JobRecord, recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
 import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
@@ -132,7 +132,7 @@ function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolea
   const { report } = item.arrival
   if (report.attempt !== exec.attempt) return true
   const incarnation = report.engine.incarnation
-  const known = exec.current[report.scope === 'job' ? '' : report.engine.instance]?.incarnation
+  const known = recordAt(exec, report.scope === 'job' ? '' : report.engine.instance)?.incarnation
   return report.isJobIdDerived && incarnation !== undefined && known !== undefined && known !== incarnation
 }
 
