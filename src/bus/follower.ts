@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Keys, Shard } from '../jobs/keys.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
@@ -10,8 +11,23 @@ export type FollowerSink = {
   gap(shard: Shard): Promise<string>
 }
 
+type Commit = { readonly before: string; readonly id: string; readonly events: readonly ScopeEvent[] }
+
 /** `position` undefined = from wherever the stream stands when it is first read. */
-type Place = { position: string | undefined; reading: Promise<void> | undefined; next: Promise<void> | undefined }
+type Place = {
+  position: string | undefined
+  reading: Promise<void> | undefined
+  next: Promise<void> | undefined
+  /** Own commits that came while the stream was read, in their order: what a read did not reach goes on from them. */
+  readonly waiting: Commit[]
+  /** Between the asking for entries and their handing over nothing else may be handed over. */
+  isFetching: boolean
+}
+
+/** Own commits kept while a read is under way; what falls out is read from Redis. */
+const waitingMax = 512
+/** An entry whose own commit is still on its way back is not worth a read: it is handed over in a moment. */
+const graceMs = 10
 
 /**
  * Follows the event streams of some shards. Commits of this process are taken over directly where they continue what was
@@ -31,7 +47,7 @@ export class Follower {
 
   /** @param position from which to read on; undefined = only what is yet to come */
   follow(shard: Shard, position: string | undefined): void {
-    this.#places.set(shard, { position, reading: undefined, next: undefined })
+    this.#places.set(shard, { position, reading: undefined, next: undefined, waiting: [], isFetching: false })
   }
 
   leave(shard: Shard): void {
@@ -45,9 +61,24 @@ export class Follower {
     events: readonly ScopeEvent[],
   ): void {
     const place = this.#places.get(shard)
-    if (place === undefined || event === undefined || place.reading !== undefined || place.position !== event.before) return
-    place.position = event.id
-    this.#sink.events(shard, events)
+    if (place === undefined || event === undefined) return
+    place.waiting.push({ ...event, events })
+    if (place.waiting.length > waitingMax) place.waiting.shift()
+    if (!place.isFetching) this.#takeWaiting(shard, place)
+  }
+
+  /** Hands over the own commits that continue what was read; those that a read has passed are dropped. */
+  #takeWaiting(shard: Shard, place: Place): void {
+    for (let next = place.waiting[0]; next !== undefined && place.position !== undefined; next = place.waiting[0]) {
+      if (next.before !== place.position) {
+        if (isAfter(next.id, place.position)) return
+        place.waiting.shift()
+        continue
+      }
+      place.waiting.shift()
+      place.position = next.id
+      this.#sink.events(shard, next.events)
+    }
   }
 
   /** Reads what is new in all followed shards: all that was committed before the call. */
@@ -71,21 +102,46 @@ export class Follower {
 
   async #readOn(shard: Shard, place: Place): Promise<void> {
     try {
-      while (this.#places.get(shard) === place) {
-        const newest = await newestPosition(this.#store, this.#keys, shard)
-        place.position ??= newest
-        if (newest === place.position) return
-        const read = await readEvents(this.#store, this.#keys, shard, place.position)
-        if (this.#places.get(shard) !== place) return
-        if (read === 'gap') {
-          place.position = await this.#sink.gap(shard)
-          continue
-        }
-        place.position = read.position
-        if (read.events.length > 0) this.#sink.events(shard, read.events)
-      }
+      while (this.#places.get(shard) === place && (await this.#isBehind(shard, place))) await this.#fetch(shard, place)
     } finally {
       place.reading = undefined
     }
   }
+
+  /** Whether the stream holds what neither a read nor an own commit has brought, or no longer holds what they brought. */
+  async #isBehind(shard: Shard, place: Place): Promise<boolean> {
+    for (const isLastLook of [false, true]) {
+      const known = place.position
+      const newest = await newestPosition(this.#store, this.#keys, shard)
+      if (place.position === undefined) place.position = newest
+      this.#takeWaiting(shard, place)
+      if (known !== undefined && isAfter(known, newest)) return true
+      if (!isAfter(newest, place.position)) return false
+      if (!isLastLook) await wait(graceMs)
+    }
+    return this.#places.get(shard) === place
+  }
+
+  async #fetch(shard: Shard, place: Place): Promise<void> {
+    place.isFetching = true
+    try {
+      const read = await readEvents(this.#store, this.#keys, shard, place.position ?? '0-0')
+      if (this.#places.get(shard) !== place) return
+      if (read === 'gap') place.position = await this.#sink.gap(shard)
+      else {
+        place.position = read.position
+        if (read.events.length > 0) this.#sink.events(shard, read.events)
+      }
+    } finally {
+      place.isFetching = false
+    }
+    this.#takeWaiting(shard, place)
+  }
+}
+
+/** Whether a stream id comes after another one. */
+function isAfter(id: string, other: string): boolean {
+  const [ms = 0, number = 0] = id.split('-').map(Number)
+  const [otherMs = 0, otherNumber = 0] = other.split('-').map(Number)
+  return ms === otherMs ? number > otherNumber : ms > otherMs
 }
