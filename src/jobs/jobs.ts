@@ -1,6 +1,6 @@
 /** The store of jobs and engines: reports go in, each is judged and in Redis when the promise resolves. */
 import type { Report, ReportResult } from '../report/report.ts'
-import type { Keys } from './keys.ts'
+import type { Keys, Shard } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
 import type { TaskLabels } from './records.ts'
 import type { EngineLink } from './rules/engine-link.ts'
@@ -41,7 +41,7 @@ type Step = {
   readonly report: Report
   readonly atMs: number
   readonly stampUs: number
-  readonly labels: TaskLabels
+  labels: TaskLabels
   /** Whether the lines of a heartbeat are taken; those of a task are judged with it. */
   readonly takesLines: boolean
 }
@@ -49,66 +49,116 @@ type Step = {
 export function createJobs(parts: Parts): Jobs {
   return {
     async apply(reports) {
-      const steps = await Promise.all(reports.map((report) => stepOf(parts, report)))
-      const judged = await Promise.all(steps.map((step) => applyToJob(parts, step)))
+      const steps = await stepsOf(parts, reports)
+      const judged = await applyToJobs(parts, steps)
       const heard = await applyToEngines(parts, steps, judged)
       await parts.afterWrite?.()
-      return steps.map(({ report }, i) => {
-        const result = judged[i]?.result ?? heartbeatResult(report, heard[i], (steps[i] as Step).takesLines)
-        countLines(parts, report, result)
+      return steps.map((step, i) => {
+        const result = judged[i]?.result ?? heartbeatResult(step.report, heard[i], step.takesLines)
+        countLines(parts, step.report, result)
         return result
       })
     },
   }
 }
 
-async function stepOf({ labels, clock, gate }: Parts, report: Report): Promise<Step> {
-  const asked = [report.namespace, report.taskType ?? defaultTaskType, report.engine.engineType ?? unknownEngineType] as const
-  return {
-    report,
-    atMs: clock.nowMs(),
-    stampUs: clock.stampUs(),
-    takesLines: report.execId === undefined && (!gate.isShipping || gate.hasRoom()),
-    labels: labels.knownLabelsOf(...asked) ?? (await labels.labelsOf(...asked)),
+/** Reports get their place in the order of arrival before anything is waited for. */
+async function stepsOf({ labels, clock, gate }: Parts, reports: readonly Report[]): Promise<Step[]> {
+  const hasRoom = !gate.isShipping || gate.hasRoom()
+  const steps: Step[] = []
+  const unlabelled: Promise<void>[] = []
+  for (const report of reports) {
+    const taskType = report.taskType ?? defaultTaskType
+    const engineType = report.engine.engineType ?? unknownEngineType
+    const known = labels.knownLabelsOf(report.namespace, taskType, engineType)
+    const takesLines = report.execId === undefined && hasRoom
+    const step: Step = { report, atMs: clock.nowMs(), stampUs: clock.stampUs(), takesLines, labels: known ?? noLabels }
+    steps.push(step)
+    if (known !== undefined) continue
+    const asked = labels.labelsOf(report.namespace, taskType, engineType)
+    unlabelled.push(
+      asked.then((found) => {
+        step.labels = found
+      }),
+    )
+  }
+  if (unlabelled.length > 0) await Promise.all(unlabelled)
+  return steps
+}
+
+/** Replaced before anyone sees them. */
+const noLabels: TaskLabels = { namespace: '', taskType: '', engineType: '' }
+
+/** Items for one shard, and which reports of the request they come from. */
+type Share<Item> = { readonly items: Item[]; readonly from: number[] }
+
+class Shares<Item> {
+  readonly #byShard = new Map<Shard, Share<Item>>()
+
+  add(shard: Shard, item: Item, from: number): void {
+    let share = this.#byShard.get(shard)
+    if (share === undefined) {
+      share = { items: [], from: [] }
+      this.#byShard.set(shard, share)
+    }
+    share.items.push(item)
+    share.from.push(from)
+  }
+
+  /** Writes every share with one call. */
+  async write<Result>(
+    writer: { writeAll(shard: Shard, items: readonly Item[]): Promise<readonly Result[]> },
+    count: number,
+  ): Promise<(Result | undefined)[]> {
+    const results = new Array<Result | undefined>(count).fill(undefined)
+    const written = Array.from(this.#byShard, async ([shard, { items, from }]) => {
+      const found = await writer.writeAll(shard, items)
+      for (const [i, report] of from.entries()) if (report >= 0) results[report] = found[i] as Result
+    })
+    await Promise.all(written)
+    return results
   }
 }
 
-async function applyToJob({ keys, jobs }: Parts, { report, atMs, stampUs, labels }: Step): Promise<JobItemResult | undefined> {
-  const { namespace, jobId, execId } = report
-  if (execId === undefined) return undefined
-  const shard = keys.shardOfJob(namespace, jobId)
-  return jobs.write(shard, { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels })
+/** An item that no report asks the result of. */
+const noReport = -1
+
+function applyToJobs({ keys, jobs }: Parts, steps: readonly Step[]): Promise<(JobItemResult | undefined)[]> {
+  const shares = new Shares<JobItem>()
+  for (const [i, { report, atMs, stampUs, labels }] of steps.entries()) {
+    const { namespace, jobId, execId } = report
+    if (execId === undefined) continue
+    const item: JobItem = { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
+    shares.add(keys.shardOfJob(namespace, jobId), item, i)
+  }
+  return shares.write(jobs, steps.length)
 }
 
-/** Tells the engines of what was applied to their tasks, one call per report, in the order of the request. */
-async function applyToEngines(
-  parts: Parts,
+/** Tells the engines of what was applied to their tasks, in the order of the request. */
+function applyToEngines(
+  { keys, engines }: Parts,
   steps: readonly Step[],
   judged: readonly (JobItemResult | undefined)[],
 ): Promise<(EngineOutcome | undefined)[]> {
-  return Promise.all(
-    steps.map(async (step, i) => {
-      const link = judged[i]?.engine
-      if (step.report.execId !== undefined && link === undefined) return undefined
-      const [outcome] = await Promise.all([applyToEngine(parts, step, link), takeFromOthers(parts, step, link)])
-      return outcome
-    }),
-  )
+  const shares = new Shares<EngineItem>()
+  for (const [i, step] of steps.entries()) {
+    const link = judged[i]?.engine
+    if (step.report.execId !== undefined && link === undefined) continue
+    const { instance } = step.report.engine
+    shares.add(keys.shardOfEngine(instance), engineItem(step, link), i)
+    // Engines that had the task before its newest attempt, or before another engine spoke for the whole job.
+    for (const former of link?.formerEngines ?? []) {
+      const item: EngineItem = { kind: 'unlink', instance: former, links: [taskLink(step.report, false)] }
+      shares.add(keys.shardOfEngine(former), item, noReport)
+    }
+  }
+  return shares.write(engines, steps.length)
 }
 
-function applyToEngine({ keys, engines }: Parts, step: Step, link: EngineLink | undefined): Promise<EngineOutcome> {
-  const { report, atMs, labels, takesLines } = step
-  const { instance } = report.engine
+function engineItem({ report, atMs, stampUs, labels, takesLines }: Step, link: EngineLink | undefined): EngineItem {
   const task = link?.task === undefined ? undefined : taskLink(report, link.task === 'held')
-  const arrival = { report, atMs, stampUs: link?.stampUs ?? step.stampUs, engineType: labels.engineType, takesLines }
-  return engines.write(keys.shardOfEngine(instance), { kind: 'report', instance, arrival, link: task })
-}
-
-/** Engines that had the task before its newest attempt, or before another engine spoke for the whole job. */
-async function takeFromOthers({ keys, engines }: Parts, { report }: Step, link: EngineLink | undefined): Promise<void> {
-  const links = [taskLink(report, false)]
-  const unlink = (instance: string) => engines.write(keys.shardOfEngine(instance), { kind: 'unlink', instance, links })
-  await Promise.all((link?.formerEngines ?? []).map(unlink))
+  const arrival = { report, atMs, stampUs: link?.stampUs ?? stampUs, engineType: labels.engineType, takesLines }
+  return { kind: 'report', instance: report.engine.instance, arrival, link: task }
 }
 
 const taskLink = ({ namespace, jobId, execId = '' }: Report, isHeld: boolean): TaskLink => ({

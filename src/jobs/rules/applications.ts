@@ -8,9 +8,15 @@ const applicationsMax = 256
  */
 export function nextApplications(known: Application[], reported: readonly Application[] | undefined): Application[] {
   if (reported === undefined) return known
+  if (isSameList(known, reported)) return reported.slice(-applicationsMax)
   const named = new Set(reported.map((application) => application.applicationId))
   const gone = known.filter((application) => !named.has(application.applicationId)).map(ended)
   return [...gone, ...reported].slice(-applicationsMax)
+}
+
+/** The usual case, for which nothing need be looked up. */
+function isSameList(known: readonly Application[], reported: readonly Application[]): boolean {
+  return known.length === reported.length && known.every(({ applicationId }, i) => applicationId === reported[i]?.applicationId)
 }
 
 /** Applications that only an overtaken report named belong to the detail; whether they are live, newer reports have said. */

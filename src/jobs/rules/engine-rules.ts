@@ -1,9 +1,10 @@
 /** What a report does to the record of its engine: liveness, facts, counts. Pure. */
-import type { Report } from '../../report/report.ts'
+import type { EngineFacts, EngineTaskCounts, Report } from '../../report/report.ts'
 import type { Cumulative, EngineRecord } from '../records.ts'
 import { counterFields } from './counter-fields.ts'
 import { accumulate, adopted, isFall } from './cumulative.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
+import { withNews } from './facts.ts'
 import { packLines } from './log-entry.ts'
 import { closeOldGaps, type GapLimits, hasGaps, isNewerIncarnation, missingOf, type Place, placeReport } from './order.ts'
 
@@ -32,6 +33,8 @@ export type EngineArrival = {
 }
 
 const incarnationsMax = 8
+const finishedNames = ['succeeded', 'failed'] as const
+const stateNames = ['idle', 'busy', 'locked', 'unlocked'] as const
 
 function newEngine(arrival: EngineArrival): EngineRecord {
   return {
@@ -149,19 +152,21 @@ function allAdopted<T extends { [name: string]: Cumulative }>(values: T, incarna
 /** @param isNewest whether a value that is lower than the one known may mean that the engine began anew */
 function takeCumulative(record: EngineRecord, { report, atMs }: EngineArrival, isNewest: boolean): void {
   const incarnation = report.engine.incarnation ?? record.incarnation
-  const finished = { ...record.finished }
   let hasFallen = false
-  for (const name of ['succeeded', 'failed'] as const) {
+  for (const name of finishedNames) {
     const reading = report.engineTaskCounts?.[name]
     if (reading === undefined) continue
-    hasFallen ||= isNewest && isFall(finished[name], incarnation, reading)
-    finished[name] = accumulate(finished[name], incarnation, reading, isNewest)
+    const known = record.finished[name]
+    hasFallen ||= isNewest && isFall(known, incarnation, reading)
+    const next = accumulate(known, incarnation, reading, isNewest)
+    if (next !== known) record.finished = { ...record.finished, [name]: next }
   }
-  record.finished = finished
   if (hasFallen) noteRestart(record, atMs)
+  const reported = report.engine.stateSeconds
+  if (reported === undefined) return
   const seconds = { ...record.stateSeconds }
-  for (const name of ['idle', 'busy', 'locked', 'unlocked'] as const) {
-    const reading = report.engine.stateSeconds?.[name]
+  for (const name of stateNames) {
+    const reading = reported[name]
     if (reading !== undefined) seconds[name] = accumulate(seconds[name], incarnation, reading, isNewest)
   }
   record.stateSeconds = seconds
@@ -171,15 +176,26 @@ function takeCumulative(record: EngineRecord, { report, atMs }: EngineArrival, i
 function takeFacts(record: EngineRecord, arrival: EngineArrival): void {
   const { report } = arrival
   record.countsStampUs = arrival.stampUs
-  const { stateSeconds: _cumulative, ...facts } = report.engine
-  record.facts = { ...record.facts, ...facts }
+  record.facts = withNews(record.facts, factsOf(report.engine))
   if (report.engine.engineType !== undefined) record.engineType = arrival.engineType
   const counts = report.engineTaskCounts
-  if (counts !== undefined) {
-    const { succeeded: _succeeded, failed: _failed, ...gauges } = counts
-    record.counts = { ...record.counts, ...gauges }
-  }
+  if (counts !== undefined) record.counts = nextCounts(record.counts, counts)
   if (report.execId === undefined && report.attributes !== undefined) record.attributes = { ...report.attributes }
+}
+
+function factsOf(engine: EngineFacts): EngineFacts {
+  if (engine.stateSeconds === undefined) return engine
+  const { stateSeconds: _cumulative, ...facts } = engine
+  return facts
+}
+
+function nextCounts(known: EngineTaskCounts, reported: EngineTaskCounts): EngineTaskCounts {
+  const { running = known.running, pending = known.pending, limit = known.limit } = reported
+  return {
+    ...(running === undefined ? {} : { running }),
+    ...(pending === undefined ? {} : { pending }),
+    ...(limit === undefined ? {} : { limit }),
+  }
 }
 
 /** Any word of the newest incarnation makes an engine live again; its lost tasks are taken up by the next sweep. */
@@ -187,7 +203,8 @@ function speak(record: EngineRecord, known: EngineRecord | undefined, effects: E
   record.state = 'live'
   record.isGone = false
   if (known?.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(record.instance), atMs: soonAfter(record) })
-  countState(known, record, effects)
+  const isAsBefore = known?.state === 'live' && !known.isGone && known.engineType === record.engineType
+  if (!isAsBefore) countState(known, record, effects)
 }
 
 /**

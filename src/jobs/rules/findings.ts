@@ -53,7 +53,8 @@ export function withPace(
   }
   const pace = nextPace(before, record, atMs)
   if (pace === before?.pace) return record
-  const { stalledSinceMs, ...others } = record.findings ?? {}
+  if (record.findings === undefined) return { ...record, pace }
+  const { stalledSinceMs, ...others } = record.findings
   if (stalledSinceMs !== undefined) {
     // Its timer waits for the end of the standstill; now the next one is waited for.
     effects.timers.push({ member: timerOf.watch(record, engineKey), atMs: atMs + rules.stalledAfterMs })

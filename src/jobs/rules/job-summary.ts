@@ -39,14 +39,20 @@ export function newJob(task: TaskRecord, report: Report, atMs: number): JobRecor
 
 /** Replaces what a task adds to its job. Either side may be absent: a task comes, or gives way to a later attempt. */
 export function replaceInSummary(job: JobRecord, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
-  if (before !== undefined && before.scope === 'task') add(job, before, -1)
-  if (after !== undefined && after.scope === 'task') add(job, after, 1)
+  const isCounted = before?.scope === 'task' && after?.scope === 'task'
+  if (isCounted && before.status === after.status) job.progressSumE9 += progressE9Of(after) - progressE9Of(before)
+  else {
+    if (before !== undefined && before.scope === 'task') add(job, before, -1)
+    if (after !== undefined && after.scope === 'task') add(job, after, 1)
+  }
   if (after !== undefined) takeTimes(job, after)
 }
 
+const progressE9Of = (task: TaskRecord) => Math.round(task.progress * e9)
+
 function add(job: JobRecord, task: TaskRecord, sign: 1 | -1): void {
   job.taskCount += sign
-  job.progressSumE9 += sign * Math.round(task.progress * e9)
+  job.progressSumE9 += sign * progressE9Of(task)
   const count = (job.taskCountByStatus[task.status] ?? 0) + sign
   const { [task.status]: _replaced, ...others } = job.taskCountByStatus
   job.taskCountByStatus = count === 0 ? others : { ...others, [task.status]: count }

@@ -35,6 +35,9 @@ function reached(progress: number): readonly number[] {
 
 /** Several tenths passed at once are spread over the time since the last move. */
 function withTenths(known: Pace, from: number, after: Moving, atMs: number): number[] {
+  // Hardly any report passes one.
+  const next = tenths[known.tenthsMs.length]
+  if (next === undefined || next > after.progress + epsilon) return known.tenthsMs
   const passed = reached(after.progress).slice(known.tenthsMs.length)
   if (passed.length === 0) return known.tenthsMs
   const startedAtMs = after.startedArrivalAtMs ?? known.movedAtMs

@@ -13,6 +13,8 @@ export type Bounds = { readonly durationSeconds: readonly number[]; readonly que
 
 /** Counts what changed between two states of one record. An end counts once, also that of an attempt that was superseded. */
 export function countChange(before: TaskRecord | undefined, after: TaskRecord, effects: Effects): void {
+  // Most reports change nothing of this.
+  if (before !== undefined && isCountedAlike(before, after)) return
   const wasOpen = before !== undefined && isOpen(before.status) && before.isSuperseded !== true
   const isNowOpen = isOpen(after.status) && after.isSuperseded !== true
   if (wasOpen) addTo(effects, counterFields.tasks(before.labels, before.status), -1)
@@ -22,6 +24,16 @@ export function countChange(before: TaskRecord | undefined, after: TaskRecord, e
   }
   countConditions(before, after, effects)
   if (after.status === 'lost' && before?.status !== 'lost') addTo(effects, counterFields.lost(after.labels), 1)
+}
+
+function isCountedAlike(before: TaskRecord, after: TaskRecord): boolean {
+  return (
+    before.status === after.status &&
+    before.isSuperseded === after.isSuperseded &&
+    before.labels === after.labels &&
+    isStalled(before) === isStalled(after) &&
+    !isWaiting(after)
+  )
 }
 
 /** Standing still and waiting: what a task leaves is written first, for labels or engine may have changed. */

@@ -1,9 +1,10 @@
 /** What one report does to the record of its task. Pure: a record goes in, a new one comes out. */
-import type { Report, TaskError } from '../../report/report.ts'
+import type { Report, TaskError, Usage } from '../../report/report.ts'
 import { isEnd, isOpen, type OpenStatus, type TaskStatus } from '../../report/status.ts'
 import type { Cumulative, TaskLabels, TaskRecord } from '../records.ts'
 import { endedApplications, nextApplications, withOvertaken } from './applications.ts'
 import { accumulate, adopted } from './cumulative.ts'
+import { withNews } from './facts.ts'
 import { type GapLimits, type Placed, placeReport, type Source } from './order.ts'
 import { nextProgress, reportedProgress } from './progress.ts'
 import { newTimes, takeEndTime, takeStartTimes } from './task-times.ts'
@@ -128,18 +129,24 @@ function takeAll(record: TaskRecord, arrival: Arrival, placed: Placed, rules: Ta
   takeStartTimes(record, report, status, atMs)
   takeProgress(record, report)
   const isSameEngine = record.engine.instance === report.engine.instance
-  record.engine = isSameEngine ? { ...record.engine, ...report.engine } : report.engine
+  record.engine = isSameEngine ? withNews(record.engine, report.engine) : report.engine
   if (report.progressInfo !== undefined) record.progressInfo = [...report.progressInfo]
   record.applications = nextApplications(record.applications, report.resources)
-  if (report.usage !== undefined) {
-    const { cpuSeconds: _cumulative, ...gauges } = report.usage
-    record.usage = { ...record.usage, ...gauges }
-  }
+  if (report.usage !== undefined) record.usage = nextUsage(record.usage, report.usage)
   takeMetrics(record, report, rules)
   takeCumulative(record, report, placed, rules)
   if (report.attributes !== undefined) record.attributes = merged(record.attributes, report.attributes)
   takeError(record, report.error)
   if (isEnd(status)) takeEnd(record, arrival, status)
+}
+
+/** Gauges of the newest report over those known; what is cumulative is taken for itself. */
+function nextUsage(known: TaskRecord['usage'], reported: Usage): TaskRecord['usage'] {
+  const usage = { ...known }
+  if (reported.memoryBytes !== undefined) usage.memoryBytes = reported.memoryBytes
+  if (reported.gpuMemoryBytes !== undefined) usage.gpuMemoryBytes = reported.gpuMemoryBytes
+  if (reported.gpuUtilizationRatio !== undefined) usage.gpuUtilizationRatio = reported.gpuUtilizationRatio
+  return usage
 }
 
 /** An end is taken even from a late report, with what it carries of progress, error and resources. */
@@ -165,7 +172,8 @@ function takeCumulative(record: TaskRecord, report: Report, placed: Placed, rule
     const cpuSeconds = accumulate(record.usage.cpuSeconds, placed.incarnation, cpu, isNewest)
     if (cpuSeconds !== record.usage.cpuSeconds) record.usage = { ...record.usage, cpuSeconds }
   }
-  for (const [name, value] of Object.entries(report.algorithmMetrics ?? {})) {
+  for (const name in report.algorithmMetrics) {
+    const value = report.algorithmMetrics[name]
     // What only grows is never negative.
     if (typeof value !== 'number' || value < 0 || rules.metricKind(record.labels.taskType, name) !== 'counter') continue
     const counter = accumulate(record.counters[name], placed.incarnation, value, isNewest)
@@ -176,9 +184,14 @@ function takeCumulative(record: TaskRecord, report: Report, placed: Placed, rule
 function takeMetrics(record: TaskRecord, report: Report, rules: TaskRules): void {
   const reported = report.algorithmMetrics
   if (reported === undefined) return
-  const gauges = Object.entries(reported).filter(([name]) => rules.metricKind(record.labels.taskType, name) === 'gauge')
-  const isNoneNow = Object.keys(reported).length === 0
-  record.metrics = isNoneNow ? {} : bounded({ ...record.metrics, ...Object.fromEntries(gauges) })
+  const { taskType } = record.labels
+  let isNoneNow = true
+  const metrics = { ...record.metrics }
+  for (const name in reported) {
+    isNoneNow = false
+    if (rules.metricKind(taskType, name) === 'gauge') metrics[name] = reported[name]
+  }
+  record.metrics = isNoneNow ? {} : bounded(metrics)
 }
 
 function nextStatus(record: TaskRecord, report: Report): TaskStatus {

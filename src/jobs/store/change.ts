@@ -67,7 +67,10 @@ export function encodeChanges(
   const args: (string | number)[] = [eventsMax, changes.length]
   for (const change of changes) {
     args.push(placeOf(change.key), change.expected, change.token, change.commands.length)
-    for (const [name, key, ...rest] of change.commands) args.push(name, placeOf(key), rest.length, ...rest)
+    for (const command of change.commands) {
+      args.push(command[0], placeOf(command[1]), command.length - 2)
+      for (let i = 2; i < command.length; i++) args.push(command[i] as string | number)
+    }
     args.push(change.events.length, ...change.events)
   }
   return { keys, args }

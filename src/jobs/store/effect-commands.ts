@@ -9,23 +9,44 @@ const utf8BytesPerUnitMax = 3
 /** Writes what a change sets off beside its record: totals, timers, log lines for shipping, and the word to listeners. */
 export function writeEffects(change: Change, shard: Shard, keys: Keys, isShipping: boolean, effects: Effects): void {
   for (const [field, delta] of effects.counters) change.run('HINCRBY', keys.counters(shard), field, delta)
-  const timers = lastOfEach(effects)
-  for (const [member, atMs] of timers) if (atMs !== undefined) change.run('ZADD', keys.due(shard), atMs, member)
-  change.runMany(
-    'ZREM',
-    keys.due(shard),
-    timers.flatMap(([member, atMs]) => (atMs === undefined ? [member] : [])),
-  )
+  if (effects.timers.length > 0) setTimers(change, keys.due(shard), effects)
   writeWaiting(change, shard, keys, effects)
   for (const { id, labels, sample } of effects.runs)
     change.run('HSET', keys.runs(shard), runField(labels, runSlotOf(id)), JSON.stringify(sample))
-  if (isShipping) for (const entry of [...effects.lines, ...effects.ownLines]) ship(change, shard, keys, entry)
-  const announced = new Set<string>()
-  for (const event of effects.events) {
-    const reference = referenceOf(event)
-    if (announced.has(reference[0] + reference[1])) continue
-    announced.add(reference[0] + reference[1])
-    change.announce(...reference)
+  if (isShipping) {
+    for (const entry of effects.lines) ship(change, shard, keys, entry)
+    for (const entry of effects.ownLines) ship(change, shard, keys, entry)
+  }
+  keepNewest(effects)
+  for (const event of effects.events) change.announce(...referenceOf(event))
+}
+
+/** Of several events about one thing the newest says all: so listeners here hear what those who read the stream do. */
+function keepNewest({ events }: Effects): void {
+  // What a report of a task says: its record and its job's.
+  if (events.length < 2 || (events.length === 2 && events[0]?.kind === 'task' && events[1]?.kind === 'job')) return
+  const newest = new Map<string, ScopeEvent>()
+  for (const event of events) newest.set(subjectOf(event), event)
+  if (newest.size < events.length) events.splice(0, events.length, ...newest.values())
+}
+
+/** Names what an event is about. Ids hold no line ends. */
+function subjectOf(event: ScopeEvent): string {
+  switch (event.kind) {
+    case 'task': {
+      const { namespace, jobId, task, engine, scope } = event.record
+      return `t\n${namespace}\n${jobId}\n${task}\n${engine.instance}\n${scope}`
+    }
+    case 'task-gone':
+      return `t\n${event.namespace}\n${event.jobId}\n${event.task}\n${event.engine}\ntask`
+    case 'job':
+      return `j\n${event.record.namespace}\n${event.record.jobId}`
+    case 'job-gone':
+      return `j\n${event.namespace}\n${event.jobId}`
+    case 'engine':
+      return `e\n${event.record.instance}`
+    case 'engine-gone':
+      return `e\n${event.instance}`
   }
 }
 
@@ -51,8 +72,14 @@ export function tailText(entry: LogEntry, bytesMax: number): string {
   return JSON.stringify({ ...entry, lines: entry.lines.slice(from) })
 }
 
-function lastOfEach(effects: Effects): [member: string, atMs: number | undefined][] {
-  return [...new Map(effects.timers.map(({ member, atMs }) => [member, atMs]))]
+/** The last word on each timer counts. */
+function setTimers(change: Change, key: string, effects: Effects): void {
+  const gone: string[] = []
+  for (const [member, atMs] of new Map(effects.timers.map((timer) => [timer.member, timer.atMs]))) {
+    if (atMs === undefined) gone.push(member)
+    else change.run('ZADD', key, atMs, member)
+  }
+  change.runMany('ZREM', key, gone)
 }
 
 function ship(change: Change, shard: Shard, keys: Keys, entry: LogEntry): void {

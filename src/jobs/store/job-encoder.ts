@@ -1,6 +1,6 @@
 import { isEnd } from '../../report/status.ts'
 import { jobName, type Keys, type Shard } from '../keys.ts'
-import { type JobRecord, type LogEntry, recordAt, type TaskRecord } from '../records.ts'
+import { type ExecRecord, type JobRecord, type LogEntry, recordAt, type TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
@@ -23,24 +23,26 @@ export type Encoding = {
 export function encodeJob(encoding: Encoding): Change {
   const { shard, keys, limits, gate, held, known, effects, token } = encoding
   const { state } = held
-  if (effects.lines.length > 0) countTail(state, effects)
+  if (effects.lines.length > 0) countTail(state, known, effects)
   const job = state.job as JobRecord
   const key = keys.job(shard, job.namespace, job.jobId)
   const change = new Change(key, held.token, token)
   const fields: string[] = []
   if (job !== known.job) fields.push('job', JSON.stringify(job))
-  for (const [execId, exec] of state.execs) {
-    if (exec !== undefined && exec !== known.execs.get(execId)) fields.push(`t:${execId}`, JSON.stringify(exec))
+  for (const [execId, before] of known.execs) {
+    const exec = state.execs.get(execId)
+    if (exec !== undefined && exec !== before) fields.push(`t:${execId}`, JSON.stringify(exec))
   }
-  for (const [execId, older] of state.older) {
-    if (older !== known.older.get(execId)) fields.push(`o:${execId}`, JSON.stringify(older))
+  for (const [execId, before] of known.older) {
+    const older = state.older.get(execId)
+    if (older !== before) fields.push(`o:${execId}`, JSON.stringify(older))
   }
   if (fields.length > 0) change.run('HSET', key, ...fields)
   indexJob(change, shard, keys, job, known.job)
   indexTasks(change, encoding)
   writeTail(change, shard, keys, limits, job, known.job, effects.lines)
-  const history = keys.history(shard, job.namespace, job.jobId)
   if (effects.samples.length > 0) {
+    const history = keys.history(shard, job.namespace, job.jobId)
     change.run('RPUSH', history, ...effects.samples.map((sample) => JSON.stringify(sample)))
     change.run('LTRIM', history, -limits.historySamplesMax, -1)
   }
@@ -49,9 +51,15 @@ export function encodeJob(encoding: Encoding): Change {
 }
 
 /** New lines change the job's record, also where nothing else does: whoever follows the tail is told by it. */
-function countTail(state: LoadedJob, effects: Effects): void {
-  const known = state.job as JobRecord
-  const job = { ...known, tailNo: known.tailNo + effects.lines.length }
+function countTail(state: LoadedJob, known: JobSnapshot, effects: Effects): void {
+  const before = state.job as JobRecord
+  const tailNo = before.tailNo + effects.lines.length
+  if (before !== known.job) {
+    // A copy that the rules have made, and told of: nobody has seen it yet.
+    before.tailNo = tailNo
+    return
+  }
+  const job = { ...before, tailNo }
   state.job = job
   effects.events.push({ kind: 'job', record: job })
 }
@@ -69,20 +77,26 @@ const shownMember = (record: TaskRecord) => JSON.stringify([record.namespace, re
 /** Keeps the list of tasks that have series: open ones, and ended ones until they have lingered. */
 function indexTasks(change: Change, { shard, keys, limits, held, known }: Encoding): void {
   const key = keys.shown(shard)
-  for (const [execId, exec] of held.state.execs) {
-    const before = known.execs.get(execId)
+  for (const [execId, before] of known.execs) {
+    const exec = held.state.execs.get(execId)
     if (exec === before) continue
-    const gone = Object.entries(before?.current ?? {}).filter(([engine, record]) => !isSameTask(record, recordAt(exec, engine)))
-    change.runMany(
-      'ZREM',
-      key,
-      gone.map(([, record]) => shownMember(record)),
-    )
-    for (const [engine, record] of Object.entries(exec?.current ?? {})) {
+    const gone = before === undefined ? [] : membersGone(before, exec)
+    change.runMany('ZREM', key, gone)
+    for (const engine in exec?.current) {
+      const record = exec.current[engine] as TaskRecord
       const score = newScore(recordAt(before, engine), record, limits.lingerMs)
       if (score !== undefined) change.run('ZADD', key, score, shownMember(record))
     }
   }
+}
+
+function membersGone(before: ExecRecord, after: ExecRecord | undefined): string[] {
+  const gone: string[] = []
+  for (const engine in before.current) {
+    const record = before.current[engine] as TaskRecord
+    if (!isSameTask(record, recordAt(after, engine))) gone.push(shownMember(record))
+  }
+  return gone
 }
 
 /** Score of a lost task: it may be forgotten any time, and is entered again when it is taken up. */

@@ -1,15 +1,20 @@
 import type { ReportResult } from '../../report/report.ts'
+import { jobName } from '../keys.ts'
 import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import type { EngineLink } from '../rules/engine-link.ts'
 import type { JobState } from '../rules/job-state.ts'
 import type { Arrival } from '../rules/task-rules.ts'
+import type { TracedMap } from './traced-map.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
 export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
   | { readonly kind: 'report'; readonly arrival: Arrival; readonly labels: TaskLabels }
   | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: Operation }
 )
+
+/** Names the job an item is about. */
+export const jobNameOf = ({ namespace, jobId }: Pick<JobItem, 'namespace' | 'jobId'>): string => jobName(namespace, jobId)
 
 /** @param token of the record as it was loaded: tells whether it is the one that was looked at before */
 export type Operation = (state: LoadedJob, effects: Effects, token: string) => void
@@ -29,11 +34,16 @@ export type JobLimits = {
 /** Whether log lines are shipped, and whether there is room for more of them. */
 export type OutboxGate = { readonly isShipping: boolean; hasRoom(): boolean }
 
-export type LoadedJob = JobState & { hasRoom: boolean; isRemoved: boolean }
+export type LoadedJob = JobState & {
+  readonly execs: TracedMap<string, ExecRecord | undefined>
+  readonly older: TracedMap<string, readonly TaskRecord[]>
+  hasRoom: boolean
+  isRemoved: boolean
+}
 
-/** What was loaded of a job, to tell what the rules have changed. */
+/** What was loaded of a job, to tell what the rules have changed: of tasks, what stood where something was set. */
 export type JobSnapshot = {
   readonly job: JobRecord | undefined
   readonly execs: ReadonlyMap<string, ExecRecord | undefined>
-  readonly older: ReadonlyMap<string, readonly TaskRecord[]>
+  readonly older: ReadonlyMap<string, readonly TaskRecord[] | undefined>
 }

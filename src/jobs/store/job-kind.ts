@@ -1,9 +1,17 @@
-import { jobName, type Keys } from '../keys.ts'
+import type { Keys } from '../keys.ts'
 import { applyReport } from '../rules/job-rules.ts'
 import type { JobRules } from '../rules/job-state.ts'
 import type { Committer, Store } from './commit.ts'
 import { encodeJob, encodeRemoval } from './job-encoder.ts'
-import type { JobItem, JobItemResult, JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import {
+  type JobItem,
+  type JobItemResult,
+  type JobLimits,
+  type JobSnapshot,
+  jobNameOf,
+  type LoadedJob,
+  type OutboxGate,
+} from './job-item.ts'
 import { JobReader } from './job-reader.ts'
 import type { RecordKind } from './record-writer.ts'
 
@@ -20,9 +28,9 @@ export function jobKind(
 ): RecordKind<LoadedJob, JobItem, JobItemResult> {
   const reader = new JobReader(store, keys, committer, limits)
   return {
-    idOf: (item) => jobName(item.namespace, item.jobId),
+    idOf: jobNameOf,
     load: (shard, items, cached) => reader.load(shard, items, cached),
-    snapshot: (state): JobSnapshot => ({ job: state.job, execs: new Map(state.execs), older: new Map(state.older) }),
+    snapshot: (state): JobSnapshot => ({ job: state.job, execs: state.execs.beginTrace(), older: state.older.beginTrace() }),
     isGone: (state) => state.isRemoved,
     weigh: (state) => 1 + state.execs.size + state.older.size,
     apply: (state, item, effects, token) => {

@@ -1,10 +1,11 @@
 import { ScopeError } from '../../errors.ts'
-import { jobName, type Keys, type Shard } from '../keys.ts'
+import type { Keys, Shard } from '../keys.ts'
 import { type ExecRecord, type JobRecord, recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
-import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
+import { type JobItem, type JobLimits, jobNameOf, type LoadedJob } from './job-item.ts'
 import type { Held } from './record-writer.ts'
+import { TracedMap } from './traced-map.ts'
 
 const execsLoadedMax = 256
 
@@ -27,22 +28,39 @@ export class JobReader {
     items: readonly JobItem[],
     cached: (id: string) => Held<LoadedJob> | undefined,
   ): Promise<Map<string, Held<LoadedJob>>> {
-    const wanted = new Map<string, { item: JobItem; execIds: Set<string> }>()
-    for (const item of items) {
-      const id = jobName(item.namespace, item.jobId)
-      const entry = wanted.get(id) ?? { item, execIds: new Set<string>() }
-      entry.execIds.add(item.execId)
-      wanted.set(id, entry)
-    }
     const loaded = new Map<string, Held<LoadedJob>>()
+    const wanted = new Map<string, { item: JobItem; execIds: Set<string> }>()
+    const states: (LoadedJob | undefined)[] = []
+    for (const item of items) {
+      const id = jobNameOf(item)
+      const held = loaded.get(id) ?? cached(id)
+      states.push(held?.state)
+      if (held !== undefined && !wanted.has(id) && hasTask(held.state, item.execId)) loaded.set(id, held)
+      else wanted.set(id, { item, execIds: new Set() })
+    }
+    if (wanted.size > 0) {
+      await this.#loadJobs(shard, items, wanted, loaded, cached)
+      for (const [i, item] of items.entries()) states[i] = loaded.get(jobNameOf(item))?.state
+    }
+    const lacking = items.filter((item, i) => needsOlder(states[i], item))
+    if (lacking.length > 0) await Promise.all(lacking.map((item) => this.#loadOlder(shard, item, loaded)))
+    await this.#findRoom(shard, items, states)
+    return loaded
+  }
+
+  async #loadJobs(
+    shard: Shard,
+    items: readonly JobItem[],
+    wanted: ReadonlyMap<string, { readonly item: JobItem; readonly execIds: Set<string> }>,
+    loaded: Map<string, Held<LoadedJob>>,
+    cached: (id: string) => Held<LoadedJob> | undefined,
+  ): Promise<void> {
+    for (const item of items) wanted.get(jobNameOf(item))?.execIds.add(item.execId)
     await Promise.all(
-      [...wanted].map(async ([id, { item, execIds }]) => {
+      Array.from(wanted, async ([id, { item, execIds }]) => {
         loaded.set(id, await this.#loadJob(shard, item, execIds, cached(id)))
       }),
     )
-    await Promise.all(items.filter((item) => needsOlder(loaded, item)).map((item) => this.#loadOlder(shard, item, loaded)))
-    await this.#findRoom(shard, items, loaded)
-    return loaded
   }
 
   /** Reads what the cached state lacks. Where that shows the cache to be outdated, all is read anew. */
@@ -75,8 +93,8 @@ export class JobReader {
     if (cached !== undefined && cached.token !== (token ?? '')) return 'outdated'
     const state = cached?.state ?? {
       job: parsed<JobRecord>(job),
-      execs: new Map(),
-      older: new Map(),
+      execs: new TracedMap(),
+      older: new TracedMap(),
       hasRoom: true,
       isRemoved: false,
     }
@@ -88,7 +106,7 @@ export class JobReader {
 
   /** Reads the older attempts of a task beside what is loaded. */
   async #loadOlder(shard: Shard, item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
-    const held = loaded.get(jobName(item.namespace, item.jobId))
+    const held = loaded.get(jobNameOf(item))
     if (held === undefined || held.state.older.has(item.execId)) return
     const key = this.#keys.job(shard, item.namespace, item.jobId)
     const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))
@@ -97,10 +115,10 @@ export class JobReader {
   }
 
   /** Says of jobs that do not exist yet whether their namespace may open one more. */
-  async #findRoom(shard: Shard, items: readonly JobItem[], loaded: Map<string, Held<LoadedJob>>): Promise<void> {
+  async #findRoom(shard: Shard, items: readonly JobItem[], states: readonly (LoadedJob | undefined)[]): Promise<void> {
     const unborn = new Map<LoadedJob, string>()
-    for (const item of items) {
-      const state = loaded.get(jobName(item.namespace, item.jobId))?.state
+    for (const [i, item] of items.entries()) {
+      const state = states[i]
       if (item.kind === 'report' && state !== undefined && state.job === undefined) unborn.set(state, item.labels.namespace)
     }
     if (unborn.size === 0) return
@@ -116,6 +134,11 @@ export class JobReader {
   }
 }
 
+/** Whether the rules find all they need for a report of this task: the record that speaks for the whole job decides its status. */
+function hasTask({ job, execs }: LoadedJob, execId: string): boolean {
+  return execs.has(execId) && (job?.jobScopedTask === undefined || execs.has(job.jobScopedTask))
+}
+
 /** Of a job with very many tasks only those in use stay loaded. */
 function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
   if (state.execs.size <= execsLoadedMax) return
@@ -123,8 +146,7 @@ function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
   for (const execId of state.older.keys()) if (!execIds.has(execId)) state.older.delete(execId)
 }
 
-function needsOlder(loaded: Map<string, Held<LoadedJob>>, item: JobItem): boolean {
-  const state = loaded.get(jobName(item.namespace, item.jobId))?.state
+function needsOlder(state: LoadedJob | undefined, item: JobItem): boolean {
   if (state === undefined || state.older.has(item.execId)) return false
   if (item.kind === 'operation') return item.needsOlder
   const exec = state.execs.get(item.execId)

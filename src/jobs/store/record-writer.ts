@@ -49,12 +49,15 @@ export type WriterLimits = {
 /** Told after each commit, in commit order per shard. */
 export type CommitListener = (shard: Shard, event: Committed['event'], events: readonly ScopeEvent[]) => void
 
-type Queued<Item, Result> = {
-  readonly item: Item
-  readonly resolve: (result: Result) => void
+/** The items of one call, and who waits for them: one promise for all, since one for each was dearer than the rules. */
+type Call<Result> = {
+  readonly results: Result[]
+  open: number
+  readonly resolve: (results: readonly Result[]) => void
   readonly reject: (error: unknown) => void
-  tries: number
 }
+
+type Queued<Item, Result> = { readonly item: Item; readonly call: Call<Result>; readonly at: number; tries: number }
 
 type Lane<Item, Result> = { readonly queue: Queued<Item, Result>[]; isRunning: boolean }
 
@@ -89,11 +92,21 @@ export class RecordWriter<State, Item, Result> {
   }
 
   /** Resolves when the item's effect is in the store. @throws ScopeError REDIS_UNAVAILABLE, BUSY */
-  write(shard: Shard, item: Item): Promise<Result> {
+  async write(shard: Shard, item: Item): Promise<Result> {
+    const [result] = await this.writeAll(shard, [item])
+    return result as Result
+  }
+
+  /**
+   * Resolves when the effects of all items are in the store, with their results in the same order.
+   * @throws ScopeError REDIS_UNAVAILABLE, BUSY: then it is not known of any of them
+   */
+  writeAll(shard: Shard, items: readonly Item[]): Promise<readonly Result[]> {
     const lane = this.#laneOf(shard)
     if (lane.queue.length >= this.#limits.queueMax) return Promise.reject(new ScopeError('BUSY'))
-    return new Promise<Result>((resolve, reject) => {
-      lane.queue.push({ item, resolve, reject, tries: 0 })
+    return new Promise((resolve, reject) => {
+      const call: Call<Result> = { results: new Array<Result>(items.length), open: items.length, resolve, reject }
+      for (const [at, item] of items.entries()) lane.queue.push({ item, call, at, tries: 0 })
       if (lane.isRunning) return
       lane.isRunning = true
       // One turn of the event loop later, so that all items of a request, and of its neighbours, share a commit.
@@ -121,9 +134,9 @@ export class RecordWriter<State, Item, Result> {
       try {
         lane.queue.unshift(...(await this.#attempt(shard, batch)))
       } catch (error) {
-        for (const { item, reject } of batch) {
+        for (const { item, call } of batch) {
           this.forget(this.#kind.idOf(item))
-          reject(error)
+          call.reject(error)
         }
       }
     }
@@ -192,7 +205,7 @@ export class RecordWriter<State, Item, Result> {
     return draft.results.flatMap(({ queued }) => {
       queued.tries += 1
       if (queued.tries < this.#limits.triesMax) return [queued]
-      queued.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
+      queued.call.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
       return []
     })
   }
@@ -210,5 +223,10 @@ export class RecordWriter<State, Item, Result> {
 }
 
 function settle<State, Item, Result>(draft: Draft<State, Item, Result>): void {
-  for (const { queued, result } of draft.results) queued.resolve(result)
+  for (const { queued, result } of draft.results) {
+    const { call, at } = queued
+    call.results[at] = result
+    call.open -= 1
+    if (call.open === 0) call.resolve(call.results)
+  }
 }
