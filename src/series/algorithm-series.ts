@@ -55,9 +55,26 @@ export class AlgorithmSeries {
   }
 
   update(record: TaskRecord): void {
+    if (this.#refresh(record)) return
+    // Names come or go: what goes makes room first.
     for (const [name, series] of this.#series) if (numberNamed(record, name) === undefined) this.#drop(name, series)
     for (const name in record.metrics) this.#show(record, name)
     for (const name in record.counters) this.#show(record, name)
+  }
+
+  /** The usual case: the same names as before, no counters among them. @returns false when there is more to do */
+  #refresh(record: TaskRecord): boolean {
+    for (const _counter in record.counters) return false
+    let shown = 0
+    for (const name in record.metrics) {
+      const value = record.metrics[name]
+      if (typeof value !== 'number' || !Number.isFinite(value) || this.#known.has(name)) continue
+      const series = this.#series.get(name)
+      if (series === undefined) return false
+      series.set(value)
+      shown += 1
+    }
+    return shown === this.#series.size
   }
 
   remove(): void {

@@ -19,16 +19,18 @@ export class ReadingSeries<Subject, Prefix> {
   }
 
   update(subject: Subject): void {
-    for (const [index, { create, read }] of this.#readings.entries()) {
+    for (let index = 0; index < this.#readings.length; index++) {
+      const { create, read } = this.#readings[index] as Reading<Subject, Prefix>
       const value = read(subject)
+      const known = this.#series[index]
       if (value === undefined || !Number.isFinite(value)) {
-        this.#series[index]?.remove()
+        known?.remove()
         this.#series[index] = undefined
-      } else {
-        const series = this.#series[index] ?? create(this.#prefix)
+      } else if (known === undefined) {
+        const series = create(this.#prefix)
         this.#series[index] = series
         series?.set(value)
-      }
+      } else known.set(value)
     }
   }
 

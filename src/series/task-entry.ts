@@ -86,7 +86,7 @@ export class TaskEntry {
     this.record = record
     const { status, attempt, engine } = record
     const { node = '', user = '' } = engine
-    this.#info.show(JSON.stringify([attempt, node, user]), () =>
+    this.#info.show(`${attempt}\n${node}\n${user}`, () =>
       this.#families.info.seriesUnder(this.#prefix, { attempt: String(attempt), node, user }),
     )
     this.#status.show(status, () => this.#families.status.seriesUnder(this.#prefix, { status }))
