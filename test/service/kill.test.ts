@@ -65,7 +65,7 @@ test('kill -9 of the service at any moment under load loses no acknowledged repo
   )
   expect(stored.map(({ line }) => line).sort()).toEqual(sent.sort())
   await aggregator.stop()
-}, 180_000)
+}, 180_000 + kills * 10_000)
 
 /** Remembers the highest value of every shared counter, and notes each one that is lower than it has been. */
 async function noteCounters(aggregator: Aggregator, highest: Map<string, number>, dips: string[]): Promise<void> {
