@@ -35,6 +35,8 @@ export type TaskRecord = {
   status: TaskStatus
   /** What the task was before it was given up as lost. */
   statusBeforeLost?: OpenStatus
+  /** Last report of the engine as of which the task was last given up or taken up: what an older view of it says is void. */
+  alignedAsOfMs?: number
   /** 0..1, after caps and monotony. */
   progress: number
   /** Whether any report said something usable about progress. */
@@ -110,7 +112,12 @@ export type ExecRecord = {
   attempt: number
   /** Records of that attempt, one per engine instance (one, keyed `''`, when job-scoped). */
   current: Record<string, TaskRecord>
+  /** What earlier attempts have counted, by the same keys; it is part of the counters of the present one. */
+  carried?: Record<string, Carried>
 }
+
+/** Totals of a task's counters. */
+export type Carried = { readonly cpuSeconds: number; readonly counters: Readonly<Record<string, number>> }
 
 export type JobRecord = {
   namespace: string

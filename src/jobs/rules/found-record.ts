@@ -1,7 +1,7 @@
 /** Finds the record that a report speaks of, among attempts, engines and runs. */
 import type { Report } from '../../report/report.ts'
 import { type ExecRecord, recordAt, type TaskLabels, type TaskRecord } from '../records.ts'
-import { withCarried } from './carried.ts'
+import { carriedAt, carriedFrom, goingOn } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
 import { isHeld } from './engine-link.ts'
@@ -32,25 +32,16 @@ export function findRecord(state: JobState, arrival: Arrival, labels: TaskLabels
   const run = runOf(arrival, known)
   if (run === 'older' || (run === 'same' && report.attempt < exec.attempt)) return findOlder(state, arrival, labels, run)
   if (run === 'same' && report.attempt === exec.attempt) {
-    return known === undefined
-      ? newRecord(arrival, labels, undefined)
-      : { record: known, before: known, isOlder: false, olderAt: -1 }
+    return known === undefined ? newRecord(arrival, labels, exec) : { record: known, before: known, isOlder: false, olderAt: -1 }
   }
   const formerEngines = supersede(state, exec, arrival, run === 'newer', rules, effects)
-  const onThisEngine = (record: TaskRecord) => engineKey(record) === engineKey(report)
-  const carriedFrom = (state.older.get(report.execId ?? '') ?? []).find(onThisEngine)
-  return { ...newRecord(arrival, labels, carriedFrom), formerEngines }
+  return { ...newRecord(arrival, labels, state.execs.get(report.execId ?? '')), formerEngines }
 }
 
-/** @param carriedFrom the attempt before on the same engine, whose counters the task's go on from */
-function newRecord(arrival: Arrival, labels: TaskLabels, carriedFrom: TaskRecord | undefined): Found {
-  const record = newTask(arrival, labels)
-  return {
-    record: carriedFrom === undefined ? record : withCarried(record, undefined, carriedFrom),
-    before: undefined,
-    isOlder: false,
-    olderAt: -1,
-  }
+/** @param exec the attempt it belongs to; undefined for a task never heard of */
+function newRecord(arrival: Arrival, labels: TaskLabels, exec: ExecRecord | undefined): Found {
+  const record = goingOn(newTask(arrival, labels), carriedAt(exec, engineKey(arrival.report)))
+  return { record, before: undefined, isOlder: false, olderAt: -1 }
 }
 
 type Run = 'same' | 'newer' | 'older'
@@ -101,7 +92,7 @@ function supersede(
     if (isHeld(known) && known.engine.instance !== arrival.report.engine.instance) formerEngines.push(known.engine.instance)
   }
   state.job = job
-  state.execs.set(execId, { attempt: arrival.report.attempt, current: {} })
+  state.execs.set(execId, { attempt: arrival.report.attempt, current: {}, carried: carriedFrom(exec) })
   if (Object.values(exec.current).some(({ streams }) => hasGaps(streams))) scheduleGaps(state, execId, rules, effects)
   return formerEngines
 }

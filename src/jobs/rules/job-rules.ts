@@ -1,7 +1,7 @@
 /** What one report does to its job: finds the record it speaks of, judges it, and keeps the job's sums true. */
 import type { ReportResult } from '../../report/report.ts'
 import { type JobRecord, recordAt, type ScopeEvent, type TaskLabels, type TaskRecord } from '../records.ts'
-import { withCarried } from './carried.ts'
+import { withLateCount } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
 import { type EngineLink, isHeld, isOtherEngine, linkOf } from './engine-link.ts'
@@ -70,15 +70,16 @@ function putOlder(state: JobState, found: Found, record: TaskRecord, rules: JobR
     scheduleGaps(state, execId, rules, effects)
 }
 
-/** What an earlier attempt turns out to have used belongs to the counters of the present one on the same engine. */
+/** What an earlier attempt turns out to have counted belongs to the counters of the present one on the same engine. */
 function carryOver(state: JobState, execId: string, before: TaskRecord | undefined, after: TaskRecord, effects: Effects): void {
-  const exec = state.execs.get(execId)
-  const known = recordAt(exec, engineKey(after))
-  if (exec === undefined || known === undefined) return
-  const record = withCarried(known, before, after)
-  if (record === known) return
-  state.execs.set(execId, { ...exec, current: { ...exec.current, [engineKey(after)]: record } })
-  effects.events.push({ kind: 'task', record })
+  const key = engineKey(after)
+  const known = state.execs.get(execId)
+  if (known === undefined) return
+  const exec = withLateCount(known, key, before, after)
+  if (exec === known) return
+  state.execs.set(execId, exec)
+  const record = recordAt(exec, key)
+  if (record !== undefined) effects.events.push({ kind: 'task', record })
 }
 
 function putCurrent(
@@ -95,7 +96,7 @@ function putCurrent(
   observeTimes(record, rules.bounds, effects)
   countChange(before, record, effects)
   const exec = state.execs.get(execId)
-  state.execs.set(execId, { attempt: record.attempt, current: { ...exec?.current, [engineKey(record)]: record } })
+  state.execs.set(execId, { ...exec, attempt: record.attempt, current: { ...exec?.current, [engineKey(record)]: record } })
   const jobBefore = state.job
   const job = jobBefore === undefined ? newJob(record, arrival.report, arrival.atMs) : copyOfJob(state)
   state.job = job

@@ -51,13 +51,36 @@ function alignRecord(
     const spokeAtMs = Math.max(record.lastReportAtMs, engine.lastReportAtMs)
     if (nowMs < spokeAtMs + lostAfterMs) return { lookAgainAtMs: spokeAtMs + lostAfterMs }
     const silentSeconds = Math.round((nowMs - spokeAtMs) / 1000)
-    return { next: giveUpTask(record, 'ENGINE_LOST', `engine ${engine.instance} has been silent for ${silentSeconds} s`) }
+    return { next: lostAsOf(engine, record, 'ENGINE_LOST', `engine ${engine.instance} has been silent for ${silentSeconds} s`) }
   }
   const isOfOldStart = record.incarnation !== '' && engine.incarnation !== '' && record.incarnation !== engine.incarnation
-  if (!isOfOldStart) return { next: takeUpTask(record) }
-  const givenUpAtMs = record.lastReportAtMs + lostAfterMs
+  if (!isOfOldStart) return { next: takenUpAsOf(engine, record) }
+  const givenUpAtMs = Math.max(record.lastReportAtMs, engine.restartedAtMs?.at(-1) ?? 0) + lostAfterMs
   if (nowMs < givenUpAtMs) return { lookAgainAtMs: givenUpAtMs }
-  return { next: giveUpTask(record, 'ENGINE_RESTARTED', `engine ${engine.instance} began anew and did not take this task up`) }
+  return {
+    next: lostAsOf(engine, record, 'ENGINE_RESTARTED', `engine ${engine.instance} began anew and did not take this task up`),
+  }
+}
+
+/**
+ * Two owners may sweep for a moment, one of them with a view of the engine that is outdated. Which of two views is newer is
+ * told by the engine's last report; with the same one, the loss came later.
+ */
+function lostAsOf(
+  { lastReportAtMs }: EngineRecord,
+  record: TaskRecord,
+  code: 'ENGINE_LOST' | 'ENGINE_RESTARTED',
+  message: string,
+): TaskRecord | undefined {
+  if (lastReportAtMs < (record.alignedAsOfMs ?? 0)) return undefined
+  const lost = giveUpTask(record, code, message)
+  return lost === undefined ? undefined : { ...lost, alignedAsOfMs: lastReportAtMs }
+}
+
+function takenUpAsOf({ lastReportAtMs }: EngineRecord, record: TaskRecord): TaskRecord | undefined {
+  if (lastReportAtMs <= (record.alignedAsOfMs ?? 0)) return undefined
+  const open = takeUpTask(record)
+  return open === undefined ? undefined : { ...open, alignedAsOfMs: lastReportAtMs }
 }
 
 /** Gives up what has been missing for too long, and counts it. */
