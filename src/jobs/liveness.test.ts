@@ -204,3 +204,16 @@ test('an engine of very many tasks loses all of them, and takes all of them up',
   await pass(0)
   expect(await suite.totals()).toMatchObject({ 'tasks,default,sql,spark,running': 9_000 })
 }, 120_000)
+
+test('a task that the old start of a lost engine speaks of again is lost again when that falls silent, too', async () => {
+  await report(aReport({ seq: 1, engine: { incarnation: '1000' } }))
+  await pass(61_000)
+  await report(heartbeat({ incarnation: '3000' }))
+  await pass(61_000)
+  expect([await stateOf(), await statusOf()]).toEqual(['lost', 'lost'])
+  await report(aReport({ seq: 2, engine: { incarnation: '1000' } }))
+  await pass(0)
+  expect([await stateOf(), await statusOf()]).toEqual(['lost', 'running'])
+  await pass(61_000)
+  expect(await statusOf()).toBe('lost')
+})

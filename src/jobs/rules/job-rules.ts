@@ -105,23 +105,30 @@ function putCurrent(
   concludeJob(job, jobScopedRecord(state, job), record, arrival.atMs)
   jobChanged(job, jobBefore, arrival.atMs, rules, effects)
   if (hasGaps(record.streams) || (before !== undefined && hasGaps(before.streams))) scheduleGaps(state, execId, rules, effects)
-  scheduleRegister(job, before, record, arrival.atMs + 2 * rules.lostAfterMs, effects)
+  scheduleRegister(job, before, record, arrival.atMs, rules, effects)
   if (before !== undefined && isOtherEngine(before, record)) effects.events.push(goneFrom(before))
   effects.events.push({ kind: 'task', record }, { kind: 'job', record: job })
 }
 
-/** Until a task's engine has surely been told of it, or the task has ended, the shard's owner looks after that. */
+/**
+ * Until a task's engine has surely been told of it, or the task has ended, the shard's owner looks after that. Likewise when
+ * one that was given up is reported again, which the old start of an engine may do that is lost or has begun anew.
+ */
 function scheduleRegister(
   job: JobRecord,
   before: TaskRecord | undefined,
   record: TaskRecord,
   atMs: number,
+  rules: JobRules,
   effects: Effects,
 ): void {
   const isNews = before === undefined || isOtherEngine(before, record)
   if (before !== undefined && (isNews || (isHeld(before) && !isHeld(record))))
     effects.timers.push({ member: timerOf.register(job, before.task, before.engine.instance), atMs: undefined })
-  if (isNews && isHeld(record)) effects.timers.push({ member: timerOf.register(job, record.task, record.engine.instance), atMs })
+  const isBack = before?.status === 'lost' && record.status !== 'lost'
+  if (!isHeld(record) || !(isNews || isBack)) return
+  const member = timerOf.register(job, record.task, record.engine.instance)
+  effects.timers.push({ member, atMs: atMs + (isBack ? 1 : 2) * rules.lostAfterMs })
 }
 
 const goneFrom = ({ namespace, jobId, task, engine }: TaskRecord): ScopeEvent => ({

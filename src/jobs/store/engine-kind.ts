@@ -97,13 +97,19 @@ function applyItem(state: EngineState, item: EngineItem, rules: EngineRules, eff
     case 'register':
       state.links.push(item.link)
       if (state.engine === undefined) return takeArrival(state, item.arrival, rules, effects)
-      // Its tasks were looked through when it fell silent: without this one.
-      if (state.engine.state === 'lost') effects.timers.push({ member: timerOf.engineTasks(item.instance), atMs: item.nowMs })
+      if (isUnseen(item.arrival, state.engine))
+        effects.timers.push({ member: timerOf.engineTasks(item.instance), atMs: item.nowMs })
       return done
     case 'report':
       if (item.link !== undefined) state.links.push(item.link)
       return takeArrival(state, item.arrival, rules, effects)
   }
+}
+
+/** Whether the engine's tasks were looked through without this one: when it fell silent, or began anew. */
+function isUnseen({ report }: EngineArrival, engine: EngineRecord): boolean {
+  const { incarnation } = report.engine
+  return engine.state === 'lost' || (incarnation !== undefined && incarnation !== engine.incarnation)
 }
 
 function takeArrival(state: EngineState, arrival: EngineArrival, rules: EngineRules, effects: Effects): EngineOutcome {
