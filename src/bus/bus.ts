@@ -41,6 +41,8 @@ export class Bus {
   readonly #fleet: Lease
   /** Each taking of a shard has an object of its own, by which a load that comes too late is told. */
   readonly #owned = new Map<Shard, object>()
+  /** Shards whose state the listeners have. */
+  readonly #loaded = new Set<Shard>()
   readonly #loads = new Set<Promise<unknown>>()
   readonly #follower: Follower
   readonly #stop = new AbortController()
@@ -66,7 +68,7 @@ export class Bus {
   }
 
   get ownedShards(): readonly Shard[] {
-    return [...this.#owned.keys()].sort((a, b) => a - b)
+    return [...this.#loaded].sort((a, b) => a - b)
   }
 
   /** Starts owning and following. Resolves after the first round, whether or not the store could be reached. */
@@ -86,18 +88,13 @@ export class Bus {
   async stop(): Promise<void> {
     this.#stop.abort()
     await Promise.all([...this.#loops, ...this.#loads])
-    const held = this.ownedShards
-    const hadFleet = this.#hasFleet
-    for (const shard of held) this.#drop(shard)
+    const held = [...this.#leases, this.#fleet].filter((lease) => lease.isHeld)
+    for (const shard of [...this.#owned.keys()]) this.#drop(shard)
     this.#hasFleet = false
     this.#tellOwnership()
     const { store, keys, holder } = this.#parts
     await this.#safely('release', async () => {
-      await Promise.all([
-        ...held.map((shard) => this.#leases[shard]?.give()),
-        ...(hadFleet ? [this.#fleet.give()] : []),
-        store.zrem(keys.replicas, holder.name),
-      ])
+      await Promise.all([...held.map((lease) => lease.give()), store.zrem(keys.replicas, holder.name)])
     })
   }
 
@@ -154,7 +151,7 @@ export class Bus {
       ...this.#leases.map((lease, shard) => this.#ownShard(lease, shard, chosenHolder(String(shard), names) === holder.name)),
       this.#ownFleet(chosenHolder('fleet', names) === holder.name),
     ])
-    this.#tellOwnership()
+    this.#tellWhenLoaded()
     const failed = steps.find((step) => step.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -187,7 +184,10 @@ export class Bus {
   #startLoad(shard: Shard): void {
     const load = this.#safely('load', () => this.#beginFollowing(shard))
     this.#loads.add(load)
-    void load.then(() => this.#loads.delete(load))
+    void load.then(() => {
+      this.#loads.delete(load)
+      this.#tellWhenLoaded()
+    })
   }
 
   /** Where the state of a shard cannot be loaded, it is let go and the next round begins anew. */
@@ -195,7 +195,9 @@ export class Bus {
     const taking = this.#owned.get(shard)
     try {
       const position = await this.#load(shard)
-      if (this.#owned.get(shard) === taking) this.#follower.follow(shard, position)
+      if (this.#owned.get(shard) !== taking) return
+      this.#follower.follow(shard, position)
+      this.#loaded.add(shard)
     } catch (error) {
       if (this.#owned.get(shard) === taking) this.#drop(shard)
       throw error
@@ -217,8 +219,13 @@ export class Bus {
 
   #drop(shard: Shard): void {
     this.#owned.delete(shard)
+    this.#loaded.delete(shard)
     this.#follower.leave(shard)
     for (const listener of this.#parts.listeners) listener.drop(shard)
+  }
+
+  #tellWhenLoaded(): void {
+    if (this.#loads.size === 0) this.#tellOwnership()
   }
 
   #tellOwnership(): void {
