@@ -5,7 +5,7 @@ import { aReport, linkisBodies, openTestStore } from '../../test/support/job-sto
 import { jobSuite } from '../../test/support/job-suite.ts'
 import { startTcpProxy } from '../../test/support/tcp-proxy.ts'
 import type { Shard } from '../jobs/keys.ts'
-import type { ScopeEvent } from '../jobs/records.ts'
+import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
 import { isEnd } from '../report/status.ts'
 import { Bus, type BusParts } from './bus.ts'
 import type { ShardListener, ShardSnapshot } from './listener.ts'
@@ -22,6 +22,8 @@ afterEach(async () => {
 /** Keeps what a listener is told, as a list of open tasks, open jobs and engines of each shard. */
 class Recorder implements ShardListener {
   readonly shards = new Map<Shard, Map<string, unknown>>()
+  readonly stepsBack: string[] = []
+  readonly #furthest = new Map<string, number>()
   loads = 0
 
   load(shard: Shard, snapshot: ShardSnapshot): void {
@@ -36,7 +38,18 @@ class Recorder implements ShardListener {
 
   apply(shard: Shard, events: readonly ScopeEvent[]): void {
     const known = this.shards.get(shard)
-    for (const event of events) if (known !== undefined) take(known, event)
+    for (const event of events) {
+      if (known !== undefined) take(known, event)
+      if (event.kind === 'task') this.#follow(event.record)
+    }
+  }
+
+  /** What is shown of a task never goes back to what it was before. */
+  #follow({ jobId, task, engine, attempt, applied }: TaskRecord): void {
+    const name = `${jobId} ${task} ${engine.instance} ${attempt}`
+    const furthest = this.#furthest.get(name) ?? 0
+    if (applied < furthest) this.stepsBack.push(`${name}: ${furthest} to ${applied}`)
+    this.#furthest.set(name, Math.max(furthest, applied))
   }
 
   drop(shard: Shard): void {
@@ -308,6 +321,30 @@ describe('what listeners are told', () => {
     await bus.catchUp(5_000)
     await eventually(async () => JSON.stringify(recorder.state) === JSON.stringify(await snapshotState()))
     expect(recorder.loads).toBe(16)
+  })
+
+  test('of a task never goes back, however slowly the streams are read', async () => {
+    const proxy = await startTcpProxy(suite.server)
+    ends.push(() => proxy.stop())
+    let opened: Opened | undefined
+    const own = openTestStore(suite.server.client(), {
+      onCommitted: (shard, event, events) => opened?.bus.committed(shard, event, events),
+    })
+    const other = openTestStore(suite.server.client())
+    const store = suite.server.client({ port: proxy.port })
+    opened = await openBus('a', { store, settings: { ...settingsWith(5_000), pollMs: 3 } })
+    const { bus, recorder } = opened
+    await own.send(aReport({ seq: 1 }))
+    proxy.delay(4)
+    let seq = 1
+    const tell = async (to: typeof own, count: number) => {
+      for (let i = 0; i < count; i++) await to.send(aReport({ seq: ++seq }))
+    }
+    await Promise.all([tell(own, 150), tell(other, 150)])
+    proxy.delay(0)
+    await bus.catchUp(5_000)
+    expect(recorder.stepsBack).toEqual([])
+    expect(recorder.state).toEqual(await snapshotState())
   })
 
   test('to a watcher that came while the store was away begins when it is back', async () => {

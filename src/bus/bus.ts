@@ -3,8 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Keys, Shard } from '../jobs/keys.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
-import { newestPosition } from './events.ts'
-import { Follower } from './follower.ts'
+import { Follower, fromNowOn, type Start } from './follower.ts'
 import { type Holder, Lease, registerReplica } from './lease.ts'
 import type { ShardListener } from './listener.ts'
 import { chosenHolder } from './rendezvous.ts'
@@ -137,9 +136,9 @@ export class Bus {
       events: (shard, events) => {
         for (const watcher of this.#watchers) watcher(shard, events)
       },
-      gap: (shard) => newestPosition(store, keys, shard),
+      gap: async () => fromNowOn,
     })
-    for (let shard = 0; shard < keys.shardCount; shard++) watching.follow(shard, undefined)
+    for (let shard = 0; shard < keys.shardCount; shard++) watching.follow(shard, fromNowOn)
     void this.#safely('watch', () => watching.poll())
     return watching
   }
@@ -194,9 +193,9 @@ export class Bus {
   async #beginFollowing(shard: Shard): Promise<void> {
     const taking = this.#owned.get(shard)
     try {
-      const position = await this.#load(shard)
+      const start = await this.#load(shard)
       if (this.#owned.get(shard) !== taking) return
-      this.#follower.follow(shard, position)
+      this.#follower.follow(shard, start)
       this.#loaded.add(shard)
     } catch (error) {
       if (this.#owned.get(shard) === taking) this.#drop(shard)
@@ -204,12 +203,17 @@ export class Bus {
     }
   }
 
-  async #load(shard: Shard): Promise<string> {
+  async #load(shard: Shard): Promise<Start> {
     const taking = this.#owned.get(shard)
-    const { snapshot, position } = await loadSnapshot(this.#parts.store, this.#parts.keys, shard)
+    const { snapshot, position, newest } = await loadSnapshot(this.#parts.store, this.#parts.keys, shard)
     const isStillOwned = taking !== undefined && this.#owned.get(shard) === taking
     if (isStillOwned) for (const listener of this.#parts.listeners) listener.load(shard, snapshot)
-    return position
+    const events = [
+      ...snapshot.tasks.map((record): ScopeEvent => ({ kind: 'task', record })),
+      ...snapshot.jobs.map((record): ScopeEvent => ({ kind: 'job', record })),
+      ...snapshot.engines.map((record): ScopeEvent => ({ kind: 'engine', record })),
+    ]
+    return { position, events, newest }
   }
 
   #dispatch(shard: Shard, events: readonly ScopeEvent[]): void {

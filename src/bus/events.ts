@@ -4,13 +4,27 @@ import { type EngineRecord, type ExecRecord, type JobRecord, recordAt, type Scop
 import type { Store } from '../jobs/store/commit.ts'
 
 /** What became of a read: events in order, or word that the stream was trimmed or replaced behind the reader's back. */
-export type Read = { readonly position: string; readonly events: readonly ScopeEvent[]; readonly hasMore: boolean } | 'gap'
+export type Read =
+  | {
+      readonly position: string
+      readonly events: readonly ScopeEvent[]
+      /** Newest entry after the records were read, which may be as new as that. */
+      readonly newest: string
+    }
+  | 'gap'
 
 const entriesPerRead = 128
 
 /** Id of the newest entry; `0-0` when there is none. */
 export async function newestPosition(store: Store, keys: Keys, shard: Shard): Promise<string> {
   return (await store.hget(keys.counters(shard), 'lastEvent')) ?? '0-0'
+}
+
+/** Whether a stream id comes after another one. */
+export function isAfter(id: string, other: string): boolean {
+  const [ms = 0, number = 0] = id.split('-').map(Number)
+  const [otherMs = 0, otherNumber = 0] = other.split('-').map(Number)
+  return ms === otherMs ? number > otherNumber : ms > otherMs
 }
 
 /** Reads what came after `position`. Each entry names the one before it, so that a hole cannot go unseen. */
@@ -28,8 +42,10 @@ export async function readEvents(store: Store, keys: Keys, shard: Shard, positio
     }
   }
   if (entries.length === 0 && (await newestPosition(store, keys, shard)) !== position) return 'gap'
-  const events = await Promise.all([...references.values()].map(([kind, words]) => fetchRecord(store, keys, shard, kind, words)))
-  return { position: reached, events, hasMore: entries.length === entriesPerRead }
+  const reads = [...references.values()].map(([kind, words]) => fetchRecord(store, keys, shard, kind, words))
+  // Asked on the same connection, it is answered after them.
+  const newest = newestPosition(store, keys, shard)
+  return { position: reached, events: await Promise.all(reads), newest: await newest }
 }
 
 type Words = readonly string[]

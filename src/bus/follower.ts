@@ -2,14 +2,27 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Keys, Shard } from '../jobs/keys.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
-import { newestPosition, readEvents } from './events.ts'
+import { isAfter, newestPosition, readEvents } from './events.ts'
+import { ReadAhead } from './read-ahead.ts'
 
 /** What a follower tells: events in stream order, or that the shard must be read anew. */
 export type FollowerSink = {
   events(shard: Shard, events: readonly ScopeEvent[]): void
-  /** The stream was trimmed or replaced. @returns the position from which to read on */
-  gap(shard: Shard): Promise<string>
+  /** The stream was trimmed or replaced. @returns from where to read on */
+  gap(shard: Shard): Promise<Start>
 }
+
+/** From where to follow a stream. */
+export type Start = {
+  /** Undefined = only what is yet to come. */
+  readonly position: string | undefined
+  /** Records that were read after that, when the newest entry was `newest`. */
+  readonly events: readonly ScopeEvent[]
+  readonly newest: string
+}
+
+/** Nothing was read: only what is yet to come is told. */
+export const fromNowOn: Start = { position: undefined, events: [], newest: '0-0' }
 
 type Commit = { readonly before: string; readonly id: string; readonly events: readonly ScopeEvent[] }
 
@@ -20,6 +33,7 @@ type Place = {
   next: Promise<void> | undefined
   /** Own commits that came while the stream was read, in their order: what a read did not reach goes on from them. */
   readonly waiting: Commit[]
+  readonly ahead: ReadAhead
   /** Between the asking for entries and their handing over nothing else may be handed over. */
   isFetching: boolean
 }
@@ -45,9 +59,17 @@ export class Follower {
     this.#sink = sink
   }
 
-  /** @param position from which to read on; undefined = only what is yet to come */
-  follow(shard: Shard, position: string | undefined): void {
-    this.#places.set(shard, { position, reading: undefined, next: undefined, waiting: [], isFetching: false })
+  follow(shard: Shard, start: Start): void {
+    const place: Place = {
+      position: start.position,
+      reading: undefined,
+      next: undefined,
+      waiting: [],
+      ahead: new ReadAhead(),
+      isFetching: false,
+    }
+    place.ahead.note(start.events, start.position ?? start.newest, start.newest)
+    this.#places.set(shard, place)
   }
 
   leave(shard: Shard): void {
@@ -77,7 +99,8 @@ export class Follower {
       }
       place.waiting.shift()
       place.position = next.id
-      this.#sink.events(shard, next.events)
+      const news = place.ahead.newsOf(next.id, next.events)
+      if (news.length > 0) this.#sink.events(shard, news)
     }
   }
 
@@ -108,6 +131,12 @@ export class Follower {
     }
   }
 
+  async #beginAnew(shard: Shard, place: Place): Promise<void> {
+    const start = await this.#sink.gap(shard)
+    place.ahead.note(start.events, start.position ?? start.newest, start.newest)
+    place.position = start.position
+  }
+
   /** Whether the stream holds what neither a read nor an own commit has brought, or no longer holds what they brought. */
   async #isBehind(shard: Shard, place: Place): Promise<boolean> {
     const known = place.position
@@ -127,8 +156,9 @@ export class Follower {
     try {
       const read = await readEvents(this.#store, this.#keys, shard, place.position ?? '0-0')
       if (this.#places.get(shard) !== place) return
-      if (read === 'gap') place.position = await this.#sink.gap(shard)
+      if (read === 'gap') await this.#beginAnew(shard, place)
       else {
+        place.ahead.note(read.events, read.position, read.newest)
         place.position = read.position
         if (read.events.length > 0) this.#sink.events(shard, read.events)
       }
@@ -137,11 +167,4 @@ export class Follower {
     }
     this.#takeWaiting(shard, place)
   }
-}
-
-/** Whether a stream id comes after another one. */
-function isAfter(id: string, other: string): boolean {
-  const [ms = 0, number = 0] = id.split('-').map(Number)
-  const [otherMs = 0, otherNumber = 0] = other.split('-').map(Number)
-  return ms === otherMs ? number > otherNumber : ms > otherMs
 }

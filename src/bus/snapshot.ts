@@ -6,12 +6,15 @@ import type { ShardSnapshot } from './listener.ts'
 
 const perPage = 256
 
-/** Everything of a shard that has series, and the stream position from which to read on. */
+/**
+ * Everything of a shard that has series, and the stream position from which to read on.
+ * @returns also the newest position after all was read: no record is newer than that
+ */
 export async function loadSnapshot(
   store: Store,
   keys: Keys,
   shard: Shard,
-): Promise<{ snapshot: ShardSnapshot; position: string }> {
+): Promise<{ snapshot: ShardSnapshot; position: string; newest: string }> {
   // The position first: what is written while the rest is read comes a second time as an event, never not at all.
   const position = await newestPosition(store, keys, shard)
   const [tasks, engines, jobs] = await Promise.all([
@@ -19,7 +22,7 @@ export async function loadSnapshot(
     loadEngines(store, keys, shard),
     loadJobs(store, keys, shard),
   ])
-  return { snapshot: { tasks, engines, jobs }, position }
+  return { snapshot: { tasks, engines, jobs }, position, newest: await newestPosition(store, keys, shard) }
 }
 
 async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRecord[]> {

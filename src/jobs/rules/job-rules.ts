@@ -128,7 +128,7 @@ function scheduleRegister(
   const isBack = before?.status === 'lost' && record.status !== 'lost'
   if (!isHeld(record) || !(isNews || isBack)) return
   const member = timerOf.register(job, record.task, record.engine.instance)
-  effects.timers.push({ member, atMs: atMs + (isBack ? 1 : 2) * rules.lostAfterMs })
+  effects.timers.push({ member, atMs: atMs + rules.lostAfterMs })
 }
 
 const goneFrom = ({ namespace, jobId, task, engine }: TaskRecord): ScopeEvent => ({
