@@ -24,6 +24,3 @@ export const dashboards = {
 } as const satisfies Record<string, DashboardEntry>
 
 export type DashboardKey = keyof typeof dashboards
-
-/** Every name that a variable of some dashboard has. */
-export type VariableName = (typeof dashboards)[DashboardKey]['variables'][number]

@@ -31,7 +31,7 @@ export type TestStore = JobStore & {
   sweepAll(): Promise<number>
 }
 
-export const testSettings: JobStoreSettings = {
+const testSettings: JobStoreSettings = {
   gaps: { rangesMax: 64, rangesInAnswerMax: 16 },
   gapTimeoutMs: 600_000,
   retentionMs: 7 * 86_400_000,
@@ -49,7 +49,7 @@ export const testSettings: JobStoreSettings = {
 }
 
 /** Fields called `...Count` only grow; all others are values of the moment. */
-export const testMetricKind: MetricKind = (_taskType, field) => (field.endsWith('Count') ? 'counter' : 'gauge')
+const testMetricKind: MetricKind = (_taskType, field) => (field.endsWith('Count') ? 'counter' : 'gauge')
 
 const sweepsMax = 1_000
 
@@ -96,7 +96,7 @@ export function openTestStore(redis: Redis | Cluster, options: TestStoreOptions 
 const parse = reportParser()
 
 /** Reads items as the door does. @throws when one of them is refused */
-export function readReports(items: readonly unknown[], nowMs = Date.now()): Report[] {
+function readReports(items: readonly unknown[], nowMs = Date.now()): Report[] {
   return items.map((item) => {
     const result = parse(item, nowMs)
     if (!result.isValid) throw new Error(`${result.rejection.path}: ${result.rejection.message}`)

@@ -18,8 +18,6 @@ import {
 import { type RedisServer, type RedisServerOptions, startRedis } from './redis.ts'
 
 /** One Redis for all tests of a file, emptied before each, and a store on it. */
-export type JobSuite = ReturnType<typeof jobSuite>
-
 export function jobSuite(redisOptions: RedisServerOptions = {}) {
   let server: RedisServer
   let redis: Redis
