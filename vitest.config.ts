@@ -15,7 +15,17 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts'] } },
-      { test: { ...shared, name: 'service', include: ['test/**/*.test.ts'], globalSetup: ['test/global-setup.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'service',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/global-setup.ts'],
+          // Several real programs on two cores: a pause of the machine may let one lease lapse. A second failure counts, and
+          // both show in the output.
+          retry: 1,
+        },
+      },
     ],
   },
 })
