@@ -144,6 +144,7 @@ class World {
 
   /** Owners sweep every second: nothing is left due when the next step comes. */
   async sweep(): Promise<void> {
+    this.time.aheadMs += 1
     await Promise.all(this.#replicas.map((each) => each.sweepAll()))
     this.model.sweep(this.#nowMs)
   }

@@ -57,9 +57,9 @@ export function jobSuite(redisOptions: RedisServerOptions = {}) {
       if (result === undefined) throw new Error('no result')
       return result
     },
-    /** Lets time pass, and does what has come due meanwhile. */
+    /** Lets time pass, a millisecond at least, and does what has come due meanwhile. */
     pass: async (ms: number) => {
-      store.time.aheadMs += ms
+      store.time.aheadMs += Math.max(ms, 1)
       await store.sweepAll()
     },
     task: (jobId?: string, execId?: string) => taskOf(redis, store.keys, jobId, execId),
