@@ -31,7 +31,7 @@ export type TestStore = JobStore & {
   sweepAll(): Promise<number>
 }
 
-const testSettings: JobStoreSettings = {
+export const testSettings: JobStoreSettings = {
   gaps: { rangesMax: 64, rangesInAnswerMax: 16 },
   gapTimeoutMs: 600_000,
   retentionMs: 7 * 86_400_000,
