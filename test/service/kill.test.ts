@@ -23,49 +23,57 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-test('kill -9 of the service at any moment under load loses no acknowledged report or line and doubles none', async () => {
-  const port = await freePort()
-  const start = () => startAggregator({ redisUrl: redis.url, port, settings: { LOKI_URL: loki.url } })
-  let aggregator: Aggregator = await start()
-  let isLoading = true
-  const loading = driveLoad({ urls: [aggregator.url], reporters, reportsEach, linesPerReport }).finally(() => {
-    isLoading = false
-  })
-  const dips: string[] = []
-  const highest = new Map<string, number>()
-  for (let kill = 0; kill < kills && isLoading; kill++) {
+test(
+  'kill -9 of the service at any moment under load loses no acknowledged report or line and doubles none',
+  async () => {
+    const port = await freePort()
+    const start = () => startAggregator({ redisUrl: redis.url, port, settings: { LOKI_URL: loki.url } })
+    let aggregator: Aggregator = await start()
+    let isLoading = true
+    const loading = driveLoad({ urls: [aggregator.url], reporters, reportsEach, linesPerReport }).finally(() => {
+      isLoading = false
+    })
+    const dips: string[] = []
+    const highest = new Map<string, number>()
+    for (let kill = 0; kill < kills && isLoading; kill++) {
+      await noteCounters(aggregator, highest, dips)
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
+      aggregator.program.kill('SIGKILL')
+      await aggregator.program.exited
+      aggregator = await start()
+    }
+    const ledger = await loading
+    await untilItOwnsAll(aggregator)
     await noteCounters(aggregator, highest, dips)
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
-    aggregator.program.kill('SIGKILL')
-    await aggregator.program.exited
-    aggregator = await start()
-  }
-  const ledger = await loading
-  await untilItOwnsAll(aggregator)
-  await noteCounters(aggregator, highest, dips)
-  expect(dips, 'counters that stepped back').toEqual([])
+    expect(dips, 'counters that stepped back').toEqual([])
 
-  for (const [jobId, account] of ledger.jobs) {
-    const job = await aggregator.http.get(`/api/v1/namespaces/default/jobs/${jobId}`)
-    expect(job.json(), jobId).toMatchObject({ status: 'succeeded', progress: 1, tasks: [{ usage: { cpuSeconds: reportsEach } }] })
-    const tail = await aggregator.http.get(`/api/v1/namespaces/default/jobs/${jobId}/logs?limit=1000`)
-    expect(tail.json<{ lines: { line: string }[] }>().lines.map(({ line }) => line)).toEqual(account.lines)
-  }
-  const families = await aggregator.metrics()
-  const finished = { task_type: 'load', status: 'succeeded' }
-  expect(sampleValue(families, 'enginescope_tasks_finished_total', finished)).toBe(reporters)
-  expect(samplesOf(families, 'enginescope_tasks', { task_type: 'load' }).map(({ value }) => value)).toEqual([0, 0, 0, 0, 0])
-  expect(sampleValue(families, 'enginescope_reports_lost_total')).toBe(0)
+    for (const [jobId, account] of ledger.jobs) {
+      const job = await aggregator.http.get(`/api/v1/namespaces/default/jobs/${jobId}`)
+      expect(job.json(), jobId).toMatchObject({
+        status: 'succeeded',
+        progress: 1,
+        tasks: [{ usage: { cpuSeconds: reportsEach } }],
+      })
+      const tail = await aggregator.http.get(`/api/v1/namespaces/default/jobs/${jobId}/logs?limit=1000`)
+      expect(tail.json<{ lines: { line: string }[] }>().lines.map(({ line }) => line)).toEqual(account.lines)
+    }
+    const families = await aggregator.metrics()
+    const finished = { task_type: 'load', status: 'succeeded' }
+    expect(sampleValue(families, 'enginescope_tasks_finished_total', finished)).toBe(reporters)
+    expect(samplesOf(families, 'enginescope_tasks', { task_type: 'load' }).map(({ value }) => value)).toEqual([0, 0, 0, 0, 0])
+    expect(sampleValue(families, 'enginescope_reports_lost_total')).toBe(0)
 
-  const sent = [...ledger.jobs.values()].flatMap(({ lines }) => lines)
-  const stored = await eventually(
-    () => loki.lines.filter(({ line }) => line.includes(' report ')),
-    (lines) => lines.length >= sent.length,
-    { what: 'all lines to reach Loki', timeoutMs: 60_000 },
-  )
-  expect(stored.map(({ line }) => line).sort()).toEqual(sent.sort())
-  await aggregator.stop()
-}, 180_000 + kills * 10_000)
+    const sent = [...ledger.jobs.values()].flatMap(({ lines }) => lines)
+    const stored = await eventually(
+      () => loki.lines.filter(({ line }) => line.includes(' report ')),
+      (lines) => lines.length >= sent.length,
+      { what: 'all lines to reach Loki', timeoutMs: 60_000 },
+    )
+    expect(stored.map(({ line }) => line).sort()).toEqual(sent.sort())
+    await aggregator.stop()
+  },
+  180_000 + kills * 10_000,
+)
 
 /** Remembers the highest value of every shared counter, and notes each one that is lower than it has been. */
 async function noteCounters(aggregator: Aggregator, highest: Map<string, number>, dips: string[]): Promise<void> {
