@@ -1,5 +1,7 @@
 /** Puts the store of jobs together: rules, writers, sweeper, clock. */
 
+import { JobRemover } from './job-remover.ts'
+import { JobReplacer } from './job-replacer.ts'
 import { createJobs, type EngineWriter, type Jobs, type JobWriter, type LineObserver } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
 import { type LabelKind, LabelValues } from './label-values.ts'
@@ -114,13 +116,15 @@ export function openJobStore(parts: JobStoreParts): JobStore {
   )
   const runs = new RunHistory(store, keys, (error) => observer.error(kindOf(error)))
   const labels = new LabelValues(store, keys, committer, settings.labelValuesMax)
+  const remover = new JobRemover({ store, keys, committer, jobs })
+  const replacer = new JobReplacer(keys, clock, remover, engines)
   const afterWrite = settings.isReplicaAwaited ? () => committer.awaitReplica() : undefined
   return {
-    jobs: createJobs({ keys, clock, labels, jobs, engines, gate, onLines: parts.onLines, afterWrite }),
+    jobs: createJobs({ keys, clock, labels, jobs, engines, replacer, gate, onLines: parts.onLines, afterWrite }),
     clock,
     committer,
     runs,
-    sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules, runs }),
+    sweeper: new Sweeper({ store, keys, clock, committer, jobs, engines, rules, runs, remover }),
     forgetSeries: async ({ namespace, jobId, task, engine }) => {
       const shard: Shard = keys.shardOfJob(namespace, jobId)
       const member = JSON.stringify([namespace, jobId, task, engine])

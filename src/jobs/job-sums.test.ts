@@ -141,3 +141,63 @@ describe('a job-scoped report', () => {
     expect(await suite.lines()).toHaveLength(1)
   })
 })
+
+describe('a job of another uid under the same name', () => {
+  const of = (uid: string, changes: object = {}) => aReport({ ...changes, attributes: { uid } })
+
+  test('is a new job: the old one is closed as cancelled, and everything begins anew', async () => {
+    await report(of('u1', { seq: 3, progress: 0.8, algorithmMetrics: { seenCount: 7 } }))
+    await report(of('u1', { execId: 't2', seq: 1, status: 'succeeded' }))
+    expect((await report(of('u2', { seq: 1, progress: 0.1, logs: [{ line: 'new' }] }))).outcome).toBe('applied')
+    expect(await suite.job()).toMatchObject({ status: 'running', progress: 0.1, taskCount: 1, uid: 'u2', formerUids: ['u1'] })
+    expect((await suite.task()).counters).toEqual({})
+    expect(await suite.tasks('j1', 't2')).toEqual({})
+    expect(await suite.totals()).toMatchObject({
+      'finished,default,sql,spark,cancelled': 1,
+      'finished,default,sql,spark,succeeded': 1,
+      'tasks,default,sql,spark,running': 1,
+      'openJobs,default': 1,
+      reportsLost: 2,
+    })
+    const told = suite.store.told.flatMap(({ events }) => events.map((event) => event.kind))
+    expect(told.filter((kind) => kind.endsWith('gone')).sort()).toEqual(['job-gone', 'task-gone', 'task-gone'])
+    const ends = (await suite.outbox()).filter((entry) => entry.isOwn).map((entry) => entry.lines[0]?.[3]?.['status'])
+    expect(ends).toEqual(['cancelled'])
+    expect(await suite.lines()).toEqual(['j1|t1|INFO|new'])
+    expect(await suite.engineTasks()).toEqual(['["default","j1","t1"]'])
+  })
+
+  test('is not replaced by what is still said of the old one', async () => {
+    await report(of('u1', { seq: 1 }))
+    await report(of('u2', { seq: 1, progress: 0.1 }))
+    const old = of('u1', { seq: 2, status: 'failed', logs: [{ line: 'old' }] })
+    expect((await report(old)).outcome).toBe('stale')
+    expect(await suite.job()).toMatchObject({ status: 'running', progress: 0.1 })
+    expect(await suite.lines()).toEqual(['j1|t1|INFO|old'])
+  })
+
+  test('takes the place once, reported by many at once', async () => {
+    for (let i = 0; i < 5; i++) await report(of('u1', { execId: `t${i}`, seq: 1 }))
+    const replicas = [suite.store, suite.replica()]
+    const items = Array.from({ length: 6 }, (_, i) => of('u2', { execId: `n${i}`, seq: 1 }))
+    const answers = await Promise.all(
+      replicas.flatMap((replica) => [replica.send(...items.slice(0, 3)), replica.send(...items.slice(3))]),
+    )
+    const outcomes = answers.flat().map(({ outcome }) => outcome)
+    expect(outcomes.filter((outcome) => outcome === 'applied')).toHaveLength(6)
+    expect(outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(6)
+    expect(await suite.job()).toMatchObject({ uid: 'u2', taskCount: 6 })
+    expect(await suite.totals()).toMatchObject({
+      'finished,default,sql,spark,cancelled': 5,
+      'tasks,default,sql,spark,running': 6,
+      'openJobs,default': 1,
+    })
+  })
+
+  test('is the same job where a report names none', async () => {
+    await report(of('u1', { seq: 1 }))
+    await report(aReport({ seq: 2, attributes: { other: 'x' } }))
+    await report(of('u1', { seq: 3 }))
+    expect(await suite.job()).toMatchObject({ uid: 'u1', taskCount: 1 })
+  })
+})

@@ -1,11 +1,13 @@
 /** The store of jobs and engines: reports go in, each is judged and in Redis when the promise resolves. */
 import type { Report, ReportResult } from '../report/report.ts'
+import type { JobReplacer } from './job-replacer.ts'
 import type { Keys, Shard } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
 import type { TaskLabels } from './records.ts'
 import type { EngineLink } from './rules/engine-link.ts'
 import type { EngineOutcome } from './rules/engine-rules.ts'
 import { defaultTaskType, unknownEngineType } from './rules/job-summary.ts'
+import { uidOf } from './rules/job-uid.ts'
 import type { EngineItem, EngineState, TaskLink } from './store/engine-kind.ts'
 import type { JobItem, JobItemResult, LoadedJob } from './store/job-item.ts'
 import type { RecordWriter } from './store/record-writer.ts'
@@ -31,6 +33,7 @@ type Parts = {
   readonly labels: LabelValues
   readonly jobs: JobWriter
   readonly engines: EngineWriter
+  readonly replacer: JobReplacer
   readonly gate: { readonly isShipping: boolean; hasRoom(): boolean }
   readonly onLines: LineObserver
   /** What an answer waits for beyond the write itself. */
@@ -51,6 +54,7 @@ export function createJobs(parts: Parts): Jobs {
     async apply(reports) {
       const steps = await stepsOf(parts, reports)
       const judged = await applyToJobs(parts, steps)
+      if (judged.some((each) => each?.replaces !== undefined)) await replaceJobs(parts, steps, judged)
       const heard = await applyToEngines(parts, steps, judged)
       await parts.afterWrite?.()
       return steps.map((step, i) => {
@@ -123,13 +127,28 @@ class Shares<Item> {
 /** An item that no report asks the result of. */
 const noReport = -1
 
+/** Reports of another job under the same name are judged once more when that is gone; rare, so one after the other. */
+async function replaceJobs(parts: Parts, steps: readonly Step[], judged: (JobItemResult | undefined)[]): Promise<void> {
+  const { keys, jobs, replacer } = parts
+  for (const [i, step] of steps.entries()) {
+    const formerUids = judged[i]?.replaces
+    if (formerUids === undefined) continue
+    const { namespace, jobId } = step.report
+    await replacer.makeRoom(step.report, uidOf(step.report) ?? '')
+    judged[i] = await jobs.write(keys.shardOfJob(namespace, jobId), { ...jobItem(step), formerUids })
+  }
+}
+
+function jobItem({ report, atMs, stampUs, labels }: Step): JobItem & { readonly kind: 'report' } {
+  const { namespace, jobId, execId = '' } = report
+  return { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
+}
+
 function applyToJobs({ keys, jobs }: Parts, steps: readonly Step[]): Promise<(JobItemResult | undefined)[]> {
   const shares = new Shares<JobItem>()
-  for (const [i, { report, atMs, stampUs, labels }] of steps.entries()) {
-    const { namespace, jobId, execId } = report
-    if (execId === undefined) continue
-    const item: JobItem = { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
-    shares.add(keys.shardOfJob(namespace, jobId), item, i)
+  for (const [i, step] of steps.entries()) {
+    const { namespace, jobId, execId } = step.report
+    if (execId !== undefined) shares.add(keys.shardOfJob(namespace, jobId), jobItem(step), i)
   }
   return shares.write(jobs, steps.length)
 }

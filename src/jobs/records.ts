@@ -149,6 +149,10 @@ export type JobRecord = {
   lastReportAtMs: number
   error?: TaskError
   attributes: Record<string, string>
+  /** `attributes.uid` of the resource that the job is: another one under the same name is another job. */
+  uid?: string
+  /** Uids of jobs that this one has taken the place of, newest first, at most 8: what is still said of them is stale. */
+  formerUids?: readonly string[]
   metadata?: unknown
   lineage?: unknown
   workflowToken?: unknown

@@ -1,7 +1,8 @@
 import type { Report } from '../report/report.ts'
+import type { JobRemover } from './job-remover.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
-import { type EngineRecord, type ExecRecord, recordAt, type TaskRecord } from './records.ts'
+import { type EngineRecord, type ExecRecord, type JobRecord, recordAt, type TaskRecord } from './records.ts'
 import { isHeld } from './rules/engine-link.ts'
 import type { JobRules } from './rules/job-state.ts'
 import {
@@ -11,9 +12,7 @@ import {
   earlier,
   expiresAtMs,
   setStraggler,
-  type TaskTrace,
   type TaskVerdict,
-  traceOf,
   watchTask,
 } from './rules/operations.ts'
 import type { RunHistory } from './run-history.ts'
@@ -43,6 +42,7 @@ type Parts = {
   readonly engines: EngineWriter
   readonly rules: JobRules
   readonly runs: RunHistory
+  readonly remover: JobRemover
 }
 
 type Timer = { readonly shard: Shard; readonly member: string; readonly score: string; readonly words: readonly string[] }
@@ -144,50 +144,15 @@ export class Sweeper {
   }
 
   async #expire(timer: Timer, namespace: string, jobId: string): Promise<void> {
-    const { clock, rules } = this.#parts
-    const seen = await this.#readToken(timer.shard, namespace, jobId)
-    const tasks = await this.#tasksOf(timer.shard, namespace, jobId)
+    const { clock, rules, remover } = this.#parts
+    const nowMs = clock.nowMs()
     let lookAgainAtMs: number | undefined
-    await this.#operate(namespace, jobId, tasks[0]?.task ?? '', false, (state, effects, token) => {
-      const { job } = state
-      const nowMs = clock.nowMs()
-      lookAgainAtMs = job === undefined ? undefined : expiresAtMs(job, rules.retentionMs)
-      if (job === undefined || lookAgainAtMs === undefined || lookAgainAtMs > nowMs) return
-      // Written since its tasks were read: they are read again in the next sweep.
-      if (token !== seen) return
-      lookAgainAtMs = undefined
-      state.isRemoved = true
-      announceRemoval(job, tasks, effects)
-    })
-    await this.#move(timer, lookAgainAtMs)
-  }
-
-  async #readToken(shard: Shard, namespace: string, jobId: string): Promise<string> {
-    const { store, keys, committer } = this.#parts
-    return (await committer.observed('sweep', () => store.hget(keys.job(shard, namespace, jobId), 'v'))) ?? ''
-  }
-
-  /** Every task of a job with its engine, read in pages. */
-  async #tasksOf(shard: Shard, namespace: string, jobId: string): Promise<TaskTrace[]> {
-    const { store, keys, committer } = this.#parts
-    const key = keys.job(shard, namespace, jobId)
-    // By field: while Redis grows a hash it may tell of a field twice.
-    const tasks = new Map<string, TaskTrace[]>()
-    let cursor = '0'
-    do {
-      const [next, found] = await committer.observed('sweep', () =>
-        store.hscan(key, cursor, 'MATCH', 't:*', 'COUNT', tasksPerPage),
-      )
-      cursor = next
-      for (let i = 0; i + 1 < found.length; i += 2) {
-        const exec = JSON.parse(found[i + 1] as string) as ExecRecord
-        tasks.set(
-          found[i] as string,
-          Object.entries(exec.current).map(([key, record]) => traceOf(record, key)),
-        )
-      }
-    } while (cursor !== '0')
-    return [...tasks.values()].flat()
+    const isDue = (job: JobRecord): boolean => {
+      lookAgainAtMs = expiresAtMs(job, rules.retentionMs)
+      return lookAgainAtMs !== undefined && lookAgainAtMs <= nowMs
+    }
+    const { outcome } = await remover.remove(timer.shard, { namespace, jobId }, isDue, announceRemoval)
+    await this.#move(timer, outcome === 'removed' ? undefined : lookAgainAtMs)
   }
 
   /** Makes sure that the engine of a new task is known and knows of it, also if the first report was cut off half-way. */

@@ -10,18 +10,27 @@ import { engineKey, type Found, findRecord, pushOlder } from './found-record.ts'
 import { sampleHistory } from './history.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, newJob, replaceInSummary } from './job-summary.ts'
+import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
 import { jobFinishedEntry, packLines } from './log-entry.ts'
 import { hasGaps, missingOf } from './order.ts'
 import { countChange, observeTimes } from './task-counts.ts'
 import { type Arrival, type TaskChange, takeReport } from './task-rules.ts'
 
 /** What only the caller knows while a report is judged. */
-export type Circumstances = { readonly labels: TaskLabels; readonly hasRoomForJob: boolean; readonly hasRoomForLines: boolean }
+export type Circumstances = {
+  /** Uids of the jobs whose place this one takes, where it is new. */
+  readonly formerUids?: readonly string[] | undefined
+  readonly labels: TaskLabels
+  readonly hasRoomForJob: boolean
+  readonly hasRoomForLines: boolean
+}
 
 export type JobOutcome = {
   readonly result: ReportResult
   /** How the report bears on its engine; absent when it was refused. */
   readonly engine?: EngineLink
+  /** Nothing was done: the report is of another job under the same name, which would have replaced these uids. */
+  readonly replaces?: readonly string[]
 }
 
 /** Applies one report to the loaded part of its job. */
@@ -33,6 +42,11 @@ export function applyReport(
   effects: Effects,
 ): JobOutcome {
   if (state.job === undefined && !circumstances.hasRoomForJob) return refused('OPEN_JOBS_LIMIT', 'namespace')
+  const uid = uidOf(arrival.report)
+  const replaces = replacedUids(state.job, uid)
+  if (replaces !== undefined) return { result: { outcome: 'stale' }, replaces }
+  if (isOfFormer(state.job, uid)) return takeFormer(arrival, circumstances, effects)
+  const isNewJob = state.job === undefined
   const found = findRecord(state, arrival, circumstances.labels, rules, effects)
   const change = takeReport(found.record, arrival, rules)
   if (change.outcome === 'rejected') return refused('REPORT_INVALID', 'seq')
@@ -43,7 +57,19 @@ export function applyReport(
   const outcome: TaskChange = found.isOlder ? { ...change, outcome: 'stale' } : change
   if (found.isOlder) putOlder(state, found, record, rules, effects)
   else putCurrent(state, arrival, found.before, record, outcome, rules, effects)
+  if (isNewJob && state.job !== undefined && circumstances.formerUids !== undefined)
+    state.job.formerUids = circumstances.formerUids
   return withRefusal(outcomeOf(outcome, arrival, rules, found), linesRefused)
+}
+
+/** A report of a job whose place this one has taken: its lines, no more. */
+function takeFormer(arrival: Arrival, { labels, hasRoomForLines }: Circumstances, effects: Effects): JobOutcome {
+  const { report, atMs } = arrival
+  const lines = report.logs ?? []
+  const stale: JobOutcome = { result: { outcome: 'stale' }, engine: { stampUs: 0 } }
+  if (lines.length > 0 && !hasRoomForLines) return withRefusal(stale, lines.length)
+  if (lines.length > 0) effects.lines.push(packLines(report, labels, lines, report.seq ?? Math.floor(atMs), atMs))
+  return stale
 }
 
 /** Says that the lines of a report were not taken, so that its sender keeps them for the next one. */
@@ -155,6 +181,8 @@ export function jobChanged(job: JobRecord, before: JobRecord | undefined, atMs: 
 
 function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRecord, change: TaskChange): void {
   job.lastReportAtMs = Math.max(job.lastReportAtMs, atMs)
+  const uid = uidOf(report)
+  if (uid !== undefined) job.uid ??= uid
   if (record.scope === 'job') job.jobScopedTask = record.task
   if (change.outcome !== 'applied') return
   job.engine = report.engine.instance

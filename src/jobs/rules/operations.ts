@@ -9,6 +9,7 @@ import { isStalled, lookAt, markStraggler, withPace } from './findings.ts'
 import { jobChanged, jobScopedRecord } from './job-rules.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, replaceInSummary } from './job-summary.ts'
+import { jobFinishedEntry } from './log-entry.ts'
 import { closeOldGaps } from './order.ts'
 import { countChange, isWaitingStatus, observeTimes } from './task-counts.ts'
 import { giveUpTask, takeUpTask } from './task-rules.ts'
@@ -136,6 +137,15 @@ export function traceOf(record: TaskRecord, engineKey: string): TaskTrace {
   const { task, engine, labels, status, streams } = record
   const missing = closeOldGaps(streams, Number.POSITIVE_INFINITY).lost
   return { task, engine: engine.instance, labels, status, isStalled: isStalled(record), missing, engineKey }
+}
+
+/** Another job takes the name of this one: its open tasks are closed as cancelled, and it is no more. */
+export function announceReplacement(job: JobRecord, tasks: readonly TaskTrace[], nowMs: number, effects: Effects): void {
+  announceRemoval(job, tasks, effects)
+  for (const { labels, status } of tasks) if (isOpen(status)) addTo(effects, counterFields.finished(labels, 'cancelled'), 1)
+  if (!isOpenJob(job)) return
+  addTo(effects, counterFields.openJobs(job.labels.namespace), -1)
+  effects.ownLines.push(jobFinishedEntry({ ...job, status: 'cancelled' }, nowMs))
 }
 
 /** Takes a job out of the totals and says that it is no more. @param tasks all of its tasks */

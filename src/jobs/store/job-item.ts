@@ -9,7 +9,13 @@ import type { TracedMap } from './traced-map.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
 export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
-  | { readonly kind: 'report'; readonly arrival: Arrival; readonly labels: TaskLabels }
+  | {
+      readonly kind: 'report'
+      readonly arrival: Arrival
+      readonly labels: TaskLabels
+      /** Uids of the jobs whose place this one takes, where it is new. */
+      readonly formerUids?: readonly string[]
+    }
   | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: Operation }
 )
 
@@ -19,7 +25,12 @@ export const jobNameOf = ({ namespace, jobId }: Pick<JobItem, 'namespace' | 'job
 /** @param token of the record as it was loaded: tells whether it is the one that was looked at before */
 export type Operation = (state: LoadedJob, effects: Effects, token: string) => void
 
-export type JobItemResult = { readonly result: ReportResult; readonly engine?: EngineLink }
+export type JobItemResult = {
+  readonly result: ReportResult
+  readonly engine?: EngineLink
+  /** Set when the report is of another job under the same name, which must go first; with the uids it then has replaced. */
+  readonly replaces?: readonly string[]
+}
 
 /** Bounds of what a job keeps beside its records. */
 export type JobLimits = {

@@ -40,6 +40,7 @@ export function jobKind(
       }
       const circumstances = {
         labels: item.labels,
+        formerUids: item.formerUids,
         hasRoomForJob: state.hasRoom,
         hasRoomForLines: !gate.isShipping || gate.hasRoom(),
       }
