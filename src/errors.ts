@@ -12,6 +12,7 @@ const table = {
   REPORT_TOO_MANY_LINES: { status: 400, mayRetry: false, says: 'The report has too many log lines.' },
   NAMESPACE_FORBIDDEN: { status: 403, mayRetry: false, says: 'The token does not reach this namespace.' },
   OPEN_JOBS_LIMIT: { status: 429, mayRetry: true, says: 'The namespace has too many open jobs.' },
+  JOB_TASKS_LIMIT: { status: 400, mayRetry: false, says: 'The job has too many tasks.' },
   TOKEN_MISSING: { status: 401, mayRetry: false, says: 'A bearer token is needed.' },
   TOKEN_INVALID: { status: 401, mayRetry: false, says: 'The bearer token is not known.' },
   ROLE_MISSING: { status: 403, mayRetry: false, says: 'The token has not the role this needs.' },

@@ -145,3 +145,18 @@ describe('values of labels', () => {
     }
   })
 })
+
+test('a job takes no more tasks than its limit, and goes on with those it has', async () => {
+  suite.reopen({ settings: { tasksMax: 3 } })
+  const results = await suite.store.send(...Array.from({ length: 5 }, (_, i) => aReport({ execId: `t${i}`, seq: 1 })))
+  expect(results.map(({ outcome, code }) => code ?? outcome)).toEqual([
+    'applied',
+    'applied',
+    'applied',
+    'JOB_TASKS_LIMIT',
+    'JOB_TASKS_LIMIT',
+  ])
+  expect((await report(aReport({ execId: 't1', seq: 2, status: 'succeeded' }))).outcome).toBe('applied')
+  expect((await report(aReport({ execId: 't1', attempt: 2, seq: 1 }))).outcome).toBe('applied')
+  expect((await suite.job())?.taskCount).toBe(3)
+})

@@ -32,6 +32,8 @@ export type JobStoreSettings = {
   readonly historySamplesMax: number
   /** Open jobs of one namespace, all shards together. */
   readonly openJobsMax: number
+  /** Tasks of one job; default 50,000. */
+  readonly tasksMax?: number
   readonly labelValuesMax: Record<LabelKind, number>
   readonly isReplicaAwaited: boolean
 }
@@ -65,6 +67,8 @@ export type JobStore = {
   readClock(): Promise<void>
 }
 
+/** A job's record is read, and removed, with all of its tasks: what Redis does in one script must end in good time. */
+const tasksMax = 50_000
 const attemptsMax = 20
 /** Entries of a shard's event stream, each of which may speak of a whole batch: some seconds under full load. */
 const eventsMax = 512
@@ -93,6 +97,7 @@ export function openJobStore(parts: JobStoreParts): JobStore {
     lostAfterMs: settings.lostAfterMs,
     lingerMs: settings.lingerMs,
     stalledAfterMs: settings.stalledAfterMs,
+    tasksMax: settings.tasksMax ?? tasksMax,
     attemptsMax,
   }
   const jobLimits = {

@@ -26,6 +26,7 @@ const reportCodes = [
   'REPORT_TOO_MANY_LINES',
   'NAMESPACE_FORBIDDEN',
   'OPEN_JOBS_LIMIT',
+  'JOB_TASKS_LIMIT',
 ] as const satisfies readonly ErrorCode[]
 
 type LogOutcome = (typeof metrics.logLines.values.outcome)[number]

@@ -46,7 +46,20 @@ export function applyReport(
   const replaces = replacedUids(state.job, uid)
   if (replaces !== undefined) return { result: { outcome: 'stale' }, replaces }
   if (isOfFormer(state.job, uid)) return takeFormer(arrival, circumstances, effects)
-  const isNewJob = state.job === undefined
+  if (isOneTaskTooMany(state, arrival, rules)) return refused('JOB_TASKS_LIMIT', 'execId')
+  const isNew = state.job === undefined
+  const outcome = applyToJob(state, arrival, circumstances, rules, effects)
+  if (isNew && circumstances.formerUids !== undefined) state.job = { ...copyOfJob(state), formerUids: circumstances.formerUids }
+  return outcome
+}
+
+function applyToJob(
+  state: JobState,
+  arrival: Arrival,
+  circumstances: Circumstances,
+  rules: JobRules,
+  effects: Effects,
+): JobOutcome {
   const found = findRecord(state, arrival, circumstances.labels, rules, effects)
   const change = takeReport(found.record, arrival, rules)
   if (change.outcome === 'rejected') return refused('REPORT_INVALID', 'seq')
@@ -57,8 +70,6 @@ export function applyReport(
   const outcome: TaskChange = found.isOlder ? { ...change, outcome: 'stale' } : change
   if (found.isOlder) putOlder(state, found, record, rules, effects)
   else putCurrent(state, arrival, found.before, record, outcome, rules, effects)
-  if (isNewJob && state.job !== undefined && circumstances.formerUids !== undefined)
-    state.job.formerUids = circumstances.formerUids
   return withRefusal(outcomeOf(outcome, arrival, rules, found), linesRefused)
 }
 
@@ -225,10 +236,18 @@ function outcomeOf(change: TaskChange, { report }: Arrival, rules: JobRules, fou
   return { result, engine: found.isOlder ? { stampUs: 0 } : linkOf(change, report, found.before, found.formerEngines ?? []) }
 }
 
-function refused(code: 'OPEN_JOBS_LIMIT' | 'REPORT_INVALID', path: string): JobOutcome {
-  const message =
-    code === 'OPEN_JOBS_LIMIT'
-      ? 'the namespace has too many open jobs'
-      : 'the number is more than 1,000,000 beyond the newest known one'
-  return { result: { outcome: 'rejected', code, path, message } }
+const refusals = {
+  OPEN_JOBS_LIMIT: 'the namespace has too many open jobs',
+  JOB_TASKS_LIMIT: 'the job has too many tasks',
+  REPORT_INVALID: 'the number is more than 1,000,000 beyond the newest known one',
+} as const
+
+function refused(code: keyof typeof refusals, path: string): JobOutcome {
+  return { result: { outcome: 'rejected', code, path, message: refusals[code] } }
+}
+
+function isOneTaskTooMany({ job, execs }: JobState, { report }: Arrival, rules: JobRules): boolean {
+  if (job === undefined || job.taskCount < rules.tasksMax) return false
+  const exec = execs.get(report.execId ?? '')
+  return exec === undefined || (report.attempt === exec.attempt && recordAt(exec, engineKey(report)) === undefined)
 }

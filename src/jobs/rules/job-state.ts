@@ -18,6 +18,8 @@ export type JobRules = TaskRules & {
   readonly lostAfterMs: number
   readonly lingerMs: number
   readonly stalledAfterMs: number
+  /** Tasks of one job. */
+  readonly tasksMax: number
   /** Attempts of one task kept for the job's history. */
   readonly attemptsMax: number
 }
