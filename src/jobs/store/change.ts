@@ -29,6 +29,11 @@ export class Change {
     this.token = token
   }
 
+  /** What nothing is written by leaves the record as it is: it need not be read anew elsewhere. */
+  orLook(): Change {
+    return this.commands.length + this.events.length > 0 ? this : new Change(this.key, this.expected, this.expected)
+  }
+
   run(...command: Command): void {
     this.commands.push(command)
   }

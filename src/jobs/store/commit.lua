@@ -6,7 +6,8 @@
 --   The `#!lua` line makes Redis refuse the call before its first write when memory is full: there is no half effect.
 -- KEYS: all keys that are written, of one hash slot. KEYS[1] is the shard's event stream, KEYS[2] its counters.
 -- ARGV: eventsMax, number of changes, then for each change:
---   index of the record's key, token expected ('' = must not exist), token to set ('' = delete the record),
+--   index of the record's key, token expected ('' = must not exist), token to set ('' = delete the record,
+--   the one expected = nothing is written, it is only looked whether the record is still as it was),
 --   number of commands, then each command as: name, index of its key, number of arguments, arguments;
 --   number of event fields, then those fields (name and value in turn).
 --   The command TAIL stands for: append ARGV[+1] to a list whose bytes are counted in field `tb` of the record,
@@ -51,7 +52,7 @@ for i = 1, count do
   at = at + 3
   local isTaken = (redis.call('HGET', record, 'v') or '') == expected
   if isTaken then
-    if token == '' then redis.call('DEL', record) else redis.call('HSET', record, 'v', token) end
+    if token == '' then redis.call('DEL', record) elseif token ~= expected then redis.call('HSET', record, 'v', token) end
   end
   runCommands(record, isTaken)
   at = at + 1

@@ -54,7 +54,7 @@ export function engineKind(
       for (const entry of effects.lines)
         change.run('TAIL', keys.engineTail(shard, id), tailText(entry, tailBytesMax), tailBytesMax)
       writeEffects(change, shard, keys, isShipping, effects)
-      return change
+      return change.orLook()
     },
   }
 }

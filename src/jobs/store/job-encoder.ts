@@ -47,7 +47,7 @@ export function encodeJob(encoding: Encoding): Change {
     change.run('LTRIM', history, -limits.historySamplesMax, -1)
   }
   writeEffects(change, shard, keys, gate.isShipping, effects)
-  return change
+  return change.orLook()
 }
 
 /** New lines change the job's record, also where nothing else does: whoever follows the tail is told by it. */
