@@ -3,6 +3,7 @@ import { ruleGroups } from '../catalogue/alerts/groups.ts'
 import { defaultRuleOptions, type RuleOptions } from '../catalogue/alerts/options.ts'
 import type { Contribution } from './artefact.ts'
 import { dashboardContribution } from './dashboards/index.ts'
+import { kubeContribution } from './kube/index.ts'
 import { type ErrorTable, referenceContribution, type SettingRow } from './reference/index.ts'
 import { rulesContribution } from './rules/index.ts'
 
@@ -24,6 +25,7 @@ export function contributions({ settings, errors, rules, consoleUrl }: GenerateS
   return [
     dashboardContribution(consoleUrl === undefined ? {} : { consoleUrl }),
     rulesContribution(groups, options),
+    kubeContribution(),
     referenceContribution({ groups, thresholds: options.thresholds, settings, errors }),
   ]
 }

@@ -1,10 +1,14 @@
 import { hubMetrics } from '../../catalogue/hub.ts'
 import { type Metric, metrics } from '../../catalogue/index.ts'
+import { type KubeSeries, kubeSeries } from '../../catalogue/kube/index.ts'
+import { customResourceLabels } from '../../catalogue/kube/resource.ts'
 import type { MetricGroup } from '../../catalogue/metric.ts'
 import { type RecordingRule, recordingRules } from '../../catalogue/rules.ts'
 import { runtimeMetrics } from '../../catalogue/runtime.ts'
 import { type TaskType, taskTypeMetrics, taskTypes } from '../../catalogue/task-types.ts'
 import { code, page, table } from './markdown.ts'
+
+const customLabels: ReadonlySet<string> = new Set(customResourceLabels)
 
 type Section = { readonly title: string; readonly about: string; readonly metrics: readonly Metric[] }
 
@@ -52,7 +56,23 @@ export function metricsPage(): string {
       ['Series', 'Labels', 'Meaning'],
       recorded.map(({ record, expr, help }) => [code(record), expr.labels.map(code).join(', '), help]),
     ),
+    '## Written by kube-state-metrics and the kubelet',
+    'Of the cluster, for the dashboards of Sedna. `kube_sedna_*` come of `deploy/kube-state-metrics/custom-resource-state.yaml`; ' +
+      'kube-state-metrics adds `customresource_group`, `customresource_kind` and `customresource_version` to each of them.',
+    kubeTable(kubeSeries),
   )
+}
+
+function kubeTable(series: readonly KubeSeries[]): string {
+  const ownLabels = (one: KubeSeries) => one.labels.filter((label) => !customLabels.has(label))
+  const rows = series.map((one) => [
+    code(one.name),
+    ownLabels(one)
+      .map((label) => labelText(one, label))
+      .join(', '),
+    one.help,
+  ])
+  return table(['Series', 'Labels', 'Meaning'], rows)
 }
 
 function typeSection(type: TaskType): Section {
@@ -85,7 +105,7 @@ function kindOf(metric: Metric): string {
   return metric.type === 'histogram' ? `${kind}, bounds ${metric.buckets.join(' ')}` : kind
 }
 
-function labelText({ values }: Metric, label: string): string {
+function labelText({ values }: Pick<Metric, 'values'>, label: string): string {
   const listed = values?.[label]
   return listed === undefined ? code(label) : `${code(label)} (${listed.join(', ')})`
 }

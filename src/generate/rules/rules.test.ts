@@ -4,6 +4,7 @@ import { ruleGroups } from '../../catalogue/alerts/groups.ts'
 import { defaultRuleOptions } from '../../catalogue/alerts/options.ts'
 import { dashboards } from '../../catalogue/dashboards.ts'
 import { families, foreignSeries } from '../../catalogue/families.ts'
+import { kubeSeries } from '../../catalogue/kube/index.ts'
 import { promqlFaults, selectorsOf } from '../dashboards/lint/syntax.ts'
 import { annotationTemplates } from './annotations.ts'
 import { caseFiles, healthyFleet } from './cases/index.ts'
@@ -18,7 +19,7 @@ const recordNames = new Set(records.map(({ record }) => record))
 
 /** Every series that scraping may bring, with the suffixes of histograms. */
 const scraped = new Set(
-  [...Object.values(families), ...Object.values(foreignSeries)].flatMap((metric) =>
+  [...Object.values(families), ...Object.values(foreignSeries), ...kubeSeries].flatMap((metric) =>
     'type' in metric && metric.type === 'histogram'
       ? ['_bucket', '_sum', '_count'].map((suffix) => metric.name + suffix)
       : [metric.name],

@@ -1,5 +1,6 @@
 import { families } from '../../../catalogue/families.ts'
-import type { Metric } from '../../../catalogue/index.ts'
+import { kubeSeries } from '../../../catalogue/kube/index.ts'
+import type { Metric } from '../../../catalogue/metric.ts'
 import type { PanelQuery } from '../panel-queries.ts'
 import { withValues } from './rules.ts'
 import { type FoundSelector, selectorsOf } from './syntax.ts'
@@ -10,7 +11,12 @@ const upstream = /^(up|ALERTS|scrape_\w+|process_\w+|nodejs_\w+|\w+:enginescope_
 const upstreamOwn = /^(up$|scrape_|process_|nodejs_)/
 const upstreamLabels = ['job', 'instance', 'alertname', 'alertstate', 'task_type', 'engine_type']
 
-const metricsByName = new Map<string, Metric>(Object.values(families).map((metric) => [metric.name, metric]))
+/** What the lint asks of a series. Those of the cluster are shared: no replica of ours writes them. */
+type Known = Pick<Metric, 'name' | 'labels' | 'group'>
+
+const metricsByName = new Map<string, Known>(
+  [...Object.values<Known>(families), ...kubeSeries].map((metric) => [metric.name, metric]),
+)
 
 /** What a PromQL query has that the catalogue does not know, or must not be asked in that way. */
 export function catalogueFindings({ expression, from }: Pick<PanelQuery, 'expression' | 'from'>): string[] {
@@ -26,16 +32,16 @@ export function catalogueFindings({ expression, from }: Pick<PanelQuery, 'expres
   })
 }
 
-function metricOf(name: string): Metric | undefined {
+function metricOf(name: string): Known | undefined {
   return metricsByName.get(name) ?? metricsByName.get(name.replace(/_(bucket|sum|count)$/, ''))
 }
 
-function labelsOf(name: string, metric: Metric | undefined): readonly string[] {
+function labelsOf(name: string, metric: Known | undefined): readonly string[] {
   if (metric === undefined) return upstreamLabels
   return [...metric.labels, 'job', ...(metric.group === 'own' ? ['instance'] : []), ...(name.endsWith('_bucket') ? ['le'] : [])]
 }
 
-function isOwn({ name }: FoundSelector, metric: Metric | undefined): boolean {
+function isOwn({ name }: FoundSelector, metric: Known | undefined): boolean {
   return metric?.group === 'own' || upstreamOwn.test(name)
 }
 
