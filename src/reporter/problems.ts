@@ -23,12 +23,14 @@ export class Problems {
       return
     }
     this.#counts.set(code, (known ?? 0) + 1)
-    if (known !== undefined) return
-    try {
-      this.#hook({ code, message })
-    } catch {
-      this.#counts.set('HOOK_THREW', (this.#counts.get('HOOK_THREW') ?? 0) + 1)
-    }
+    if (known === undefined) this.#call(code, message)
+  }
+
+  /** Tells of a problem also where its code was told before; the caller sees to it that this is rare. */
+  tellAgain(code: string, message: string): void {
+    const isKnown = this.#counts.has(code)
+    this.tell(code, message)
+    if (isKnown) this.#call(code, message)
   }
 
   /** Runs what the engine called; a fault of ours is counted and never thrown into the engine. */
@@ -38,6 +40,14 @@ export class Problems {
     } catch (error) {
       this.tell('INTERNAL', `the reporter failed: ${textOf(error)}`)
       return otherwise
+    }
+  }
+
+  #call(code: string, message: string): void {
+    try {
+      this.#hook({ code, message })
+    } catch {
+      this.#counts.set('HOOK_THREW', (this.#counts.get('HOOK_THREW') ?? 0) + 1)
     }
   }
 
