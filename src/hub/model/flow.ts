@@ -4,7 +4,7 @@ import { cycleOf } from './graph.ts'
 import { Part } from './part.ts'
 
 /** The name by which a node asks for the data of the process. */
-export const processInput = '$input'
+const processInput = '$input'
 
 /** One step of a flow: an algorithm with its parameters, and where its data comes from. */
 export type FlowNode = {

@@ -6,7 +6,7 @@ import { HubQueries } from '../../../src/hub/store/hub-queries.ts'
 import { HubStore, type Update } from '../../../src/hub/store/hub-store.ts'
 import type { HubStoreSettings } from '../../../src/hub/store/settings.ts'
 
-export const testHubSettings: HubStoreSettings = {
+const testHubSettings: HubStoreSettings = {
   leaseMs: 30_000,
   lostAfterMs: 600_000,
   retentionMs: 604_800_000,
