@@ -22,6 +22,11 @@ const { values } = parseArgs({
   },
 })
 
+const workers = count('workers', values.workers)
+const reducers = count('reducers', values.reducers)
+const bytesMax = count('bytes-max', values['bytes-max'])
+const splitBytes = count('split-bytes', values['split-bytes'])
+
 /** What the job needs to know of its stages, as its report says it. */
 function stages(task: Task, mapTasks: number, reduceTasks: number) {
   const state = { map: { running: 0, done: 0 }, reduce: { running: 0, done: 0 } }
@@ -63,7 +68,7 @@ const scope = createReporter({
   taskLimit: 1,
 })
 const job = scope.task({ jobId: values.job, execId: 'word-count', taskType: 'word_count', scope: 'job' })
-const crew = hireCrew(count('workers', values.workers), (n) => [values.job, `word-count-worker-${n}`, values['bytes-per-second']])
+const crew = hireCrew(workers, (n) => [values.job, `word-count-worker-${n}`, values['bytes-per-second']])
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -73,10 +78,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function countAll(folder: string): Promise<void> {
-  const texts = await textsBelow(values.folder, count('bytes-max', values['bytes-max']))
+  const texts = await textsBelow(values.folder, bytesMax)
   if (texts.length === 0) throw new Error(`there is no text below ${values.folder}`)
-  const reducers = count('reducers', values.reducers)
-  const maps = mapOrders(splitsOf(texts, count('split-bytes', values['split-bytes'])), folder, reducers)
+  const maps = mapOrders(splitsOf(texts, splitBytes), folder, reducers)
   const reduces = reduceOrders(maps, reducers)
   const stage = stages(job, maps.length, reduces.length)
   job.log('INFO', `${texts.length} texts below ${values.folder} in ${maps.length} splits`)
