@@ -7,6 +7,7 @@ import { httpClient } from './support/http.ts'
 import { type Program, startEnginescope } from './support/process.ts'
 
 type Addresses = { aggregator: string; prometheus: string | null; redis: string }
+type Learner = { algorithmMetrics: { aggregationNo?: number; aggregatedLoss?: number } }
 type Job = { jobId: string; status: string; progress: number; error?: { message?: string } }
 
 let data: string
@@ -72,7 +73,7 @@ test('a configuration that cannot be used is refused with every fault and exit 7
   expect(program.stderr()).toContain('fault    --host: 0.0.0.0 can be reached from other machines')
 })
 
-test('the demo shows a job of each ending, an idle engine, and Prometheus sees them', async () => {
+test('the demo shows a job of each ending, an idle engine, learners that get better, and Prometheus sees them', async () => {
   const { program, addresses } = await start('demo')
   const client = httpClient(addresses.aggregator)
   const jobs = async () => (await client.get('/api/v1/jobs')).json<{ jobs: Job[] }>().jobs
@@ -97,6 +98,16 @@ test('the demo shows a job of each ending, an idle engine, and Prometheus sees t
   }>()
   expect(lines.map(({ line }) => line).join('\n')).toContain('unexpected end of file')
   expect((await job('word-count-', 'succeeded')).progress).toBe(1)
+  const lossAfter = async (rounds: number) => {
+    const { jobId } = await job('federated-', 'running')
+    const { tasks } = (await client.get(`/api/v1/namespaces/default/jobs/${jobId}`)).json<{ tasks: Learner[] }>()
+    const metrics = tasks.map(({ algorithmMetrics }) => algorithmMetrics)
+    return metrics.find(({ aggregationNo = 0 }) => aggregationNo >= rounds)?.aggregatedLoss
+  }
+  const firstLoss = await eventually(() => lossAfter(1), undefined, { what: 'a first round', timeoutMs: 30_000 })
+  const laterLoss = await eventually(() => lossAfter(2), undefined, { what: 'a second round', timeoutMs: 30_000 })
+  expect(laterLoss).toBeLessThanOrEqual(firstLoss ?? 0)
+  await Promise.all([job('incremental-', 'running'), job('joint-', 'running')])
   const engines = (await client.get('/api/v1/engines')).text
   for (const name of ['standby-1', 'word-count-worker-1', 'word-count-worker-3']) expect(engines).toContain(name)
   if (addresses.prometheus !== null) {

@@ -4,6 +4,7 @@ import { parseDurationMs } from '../config/units.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { startAlertReceiver } from './demo/alert-receiver.ts'
 import { runEngine } from './demo/engine-process.ts'
+import { runLearners } from './demo/learners.ts'
 import { exampleCommand, type RoundOptions, runRound, type Surprise } from './demo/round.ts'
 import { diesWithParent } from './stack/programs.ts'
 import type { Stack } from './stack/stack.ts'
@@ -25,6 +26,9 @@ export function curlLines({ aggregator: { url }, prometheus }: Pick<Stack, 'aggr
     `curl -s '${job}/restore-${round}/logs'`,
     `curl -s ${url}/api/v1/engines`,
     `curl -s ${url}/metrics | grep '^enginescope_task_progress_ratio'`,
+    `curl -s ${url}/metrics | grep '^enginescope_federated_learning_'`,
+    `curl -s '${job}/incremental-${round}/logs?limit=20'`,
+    `curl -s ${job}/joint-${round}`,
     ...(prometheus === undefined
       ? []
       : [`curl -s --data-urlencode 'query=sum by (status) (enginescope_tasks_finished_total)' ${prometheus.url}/api/v1/query`]),
@@ -64,7 +68,8 @@ async function work(stack: Stack, stopping: AbortSignal, flags: DemoFlags, conte
   if (flags.output === 'text') context.stdout.write(curlLines(stack, round))
   const idle = runEngine({ command: exampleCommand('idle-engine.js'), ...surroundings })
   try {
-    const surprises = await rounds({ ...surroundings, round, folder: stack.dataPath, say }, flags.once)
+    const options = { ...surroundings, round, folder: stack.dataPath, say }
+    const surprises = (await Promise.all([rounds(options, flags.once), runLearners(options, flags.once)])).flat()
     for (const { jobId, end } of surprises) say(`${jobId} did not end as it should: ${end.lastLines.join('\n    ')}`)
     return surprises.length === 0 ? exitCodes.ok : exitCodes.failed
   } finally {
@@ -94,7 +99,7 @@ export function registerDemo(program: Command, context: CliContext): void {
   const command = program
     .command('demo')
     .description(
-      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, an idle engine.',
+      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, an idle engine, and three that learn.',
     )
     .option('--once', 'One round, then stop; exit 1 if a job ended otherwise than it should.', false)
     .option('--for <duration>', 'Stop after this long, e.g. 60s.', duration)

@@ -1,4 +1,4 @@
-/** One round of the demo: four jobs at once, each a real program at real work, ending in four different ways. */
+/** One round of the demo: jobs at once, each a real program at real work, ending in four different ways. */
 import { join } from 'node:path'
 import { shipped } from '../stack/package-folder.ts'
 import { StackError } from '../stack/stack-error.ts'
@@ -21,7 +21,8 @@ export type RoundOptions = {
 /** A job that ended otherwise than it should have. */
 export type Surprise = { readonly jobId: string; readonly end: EngineEnd }
 
-type Job = {
+/** A program that the demo runs. */
+export type Job = {
   readonly jobId: string
   readonly about: string
   readonly command: readonly string[]
@@ -41,7 +42,8 @@ const wrapped = (jobId: string, ...command: readonly string[]) =>
 const succeeded = ({ code }: EngineEnd) => code === 0
 const cancelAtPercent = 10
 
-async function runJob(job: Job, { env, prefix, signal, say }: RoundOptions): Promise<Surprise[]> {
+/** Runs a job to its end. */
+export async function runJob(job: Job, { env, prefix, signal, say }: RoundOptions): Promise<Surprise[]> {
   say(`${job.jobId}: ${job.about}`)
   const end = await runEngine({ command: job.command, env, prefix, signal, ...(job.onLine ? { onLine: job.onLine } : {}) })
   const last = end.lastLines.at(-1)
