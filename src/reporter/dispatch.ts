@@ -104,6 +104,16 @@ export class Dispatch {
     if (this.#endings.length === 1) setImmediate(() => this.#sealEndings())
   }
 
+  /** Writes what there is to say of a task, and no more of it after that. */
+  release(task: TaskState): void {
+    if (task.hasNews) this.end(task)
+    else {
+      this.#schedule.delete(task)
+      this.#ready.delete(task)
+      this.#parts.tasks.retire(task)
+    }
+  }
+
   /** Says once more that the engine is there, as soon as there is room. */
   heartbeat(): void {
     this.#wantsHeartbeat = true
@@ -207,7 +217,8 @@ export class Dispatch {
   #plan(task: TaskState, hadLines: boolean, nowMs: number): void {
     const hasMoreLines = task.lines.size > 0
     if (hasMoreLines && hadLines) this.#ready.add(task)
-    else if (hasMoreLines || task.end === undefined) this.#schedule.set(task, nowMs + this.#parts.settings.reportIntervalMs)
+    else if (hasMoreLines || (task.end === undefined && !task.isReleased))
+      this.#schedule.set(task, nowMs + this.#parts.settings.reportIntervalMs)
   }
 
   #sealEndings(): void {

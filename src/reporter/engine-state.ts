@@ -6,7 +6,7 @@ const waiting: ReadonlySet<OpenStatus> = new Set(['inited', 'scheduled', 'waitin
 /** What the engine says of itself in every report: who it is, how many tasks it has, how long it was idle and busy. */
 export class EngineState {
   readonly #facts: string
-  readonly #limit: number | undefined
+  readonly #limit: () => number | undefined
   #running = 0
   #pending = 0
   #succeeded = 0
@@ -17,7 +17,7 @@ export class EngineState {
   /** Set when the reporter closes: the engine is leaving, not failing. */
   isLeaving = false
 
-  constructor(facts: EngineDescription & EngineIdentity, limit: number | undefined, nowMs: number) {
+  constructor(facts: EngineDescription & EngineIdentity, limit: () => number | undefined, nowMs: number) {
     this.#facts = JSON.stringify(facts).slice(1, -1)
     this.#limit = limit
     this.#sinceMs = nowMs
@@ -42,7 +42,8 @@ export class EngineState {
     const busy = this.#running > 0
     const status = this.isLeaving ? 'ShuttingDown' : busy ? 'Busy' : 'Idle'
     const seconds = `{"idle":${Math.round(this.#idleMs) / 1e3},"busy":${Math.round(this.#busyMs) / 1e3}}`
-    const limit = this.#limit === undefined ? '' : `,"limit":${this.#limit}`
+    const limitNow = this.#limit()
+    const limit = limitNow === undefined ? '' : `,"limit":${limitNow}`
     const counts = `"running":${this.#running},"pending":${this.#pending},"succeeded":${this.#succeeded},"failed":${this.#failed}`
     return `"engine":{${this.#facts},"status":"${status}","stateSeconds":${seconds}},"engineTaskCounts":{${counts}${limit}}`
   }

@@ -56,8 +56,8 @@ export type ReporterOptions = {
   readonly engine: EngineDescription
   /** Namespace of heartbeats, and of tasks that name none. */
   readonly namespace?: string | undefined
-  /** How many tasks this engine runs at once, as `engineTaskCounts.limit`. */
-  readonly taskLimit?: number | undefined
+  /** How many tasks this engine runs at once, as `engineTaskCounts.limit`. A function is asked for each report. */
+  readonly taskLimit?: number | (() => number) | undefined
   /** Measure CPU and memory of this process for its tasks; default true. Values given by `update` go first. */
   readonly measureUsage?: boolean | undefined
   /** Flush at SIGTERM, SIGINT and at the natural end of the process; default true. */

@@ -138,6 +138,16 @@ describe('the engine', () => {
     expect(server.reports().at(-1)?.engine['stateSeconds']).toMatchObject({ idle: expect.any(Number), busy: expect.any(Number) })
   })
 
+  test('asks for its limit at each report where it is a function, and leaves out what is no limit', async () => {
+    let limit = 2
+    const scope = aReporter({ taskLimit: () => limit })
+    await scope.task({ jobId: 'a' }).finish()
+    limit = Number.NaN
+    await scope.task({ jobId: 'b' }).finish()
+    expect(server.reports().map((report) => report.engineTaskCounts['limit'])).toEqual([2, undefined])
+    expect(codes()).toEqual(['ARGUMENT_INVALID'])
+  })
+
   test('says that it is there while it has nothing else to say', async () => {
     const scope = aReporter({ namespace: 'team-a', engine: { engineType: 'python' } }, { heartbeatMs: 30 })
     await until(() => server.reports().length >= 3, 'three heartbeats')
@@ -171,6 +181,46 @@ describe('the engine', () => {
     expect(server.reports().at(-1)?.engine.status).toBe('ShuttingDown')
     expect(scope.task({ jobId: 'late' }).update({ progress: 1 })).toBeUndefined()
     expect(codes()).toEqual(['CLOSED'])
+  })
+})
+
+describe('a task that is released', () => {
+  test('is said once more, with its lines, and never again', async () => {
+    const scope = aReporter({}, { heartbeatMs: 30 })
+    const task = scope.task({ jobId: 'a' })
+    task.update({ status: 'waiting_for_retry' })
+    task.log('WARN', 'put back')
+    task.release()
+    task.update({ progress: 0.5 })
+    expect(await task.finish()).toEqual({ delivered: false, reason: 'released' })
+    await until(() => server.reports().at(-1)?.execId === undefined && reportsOf('a').length > 0, 'only heartbeats')
+    const [last] = reportsOf('a')
+    expect(reportsOf('a')).toHaveLength(1)
+    expect(last).toMatchObject({ status: 'waiting_for_retry', logs: [{ line: 'put back' }] })
+    expect(server.reports().at(-1)?.engineTaskCounts).toEqual({ running: 0, pending: 0, succeeded: 0, failed: 0 })
+    expect(scope.stats().tasks).toBe(0)
+    expect(codes()).toEqual(['TASK_ENDED'])
+  })
+
+  test('goes on with its numbers when it comes back', async () => {
+    const scope = aReporter()
+    scope.task({ jobId: 'a' }).release()
+    scope.task({ jobId: 'a' }).release()
+    await until(() => scope.stats().tasks === 0, 'the task to be gone')
+    await scope.task({ jobId: 'a' }).finish()
+    const seqs = reportsOf('a').map((report) => report.seq)
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1))
+    expect(reportsOf('a').at(-1)).toMatchObject({ status: 'succeeded', engineTaskCounts: { running: 0, succeeded: 1 } })
+    expect(codes()).toEqual([])
+  })
+
+  test('leaves no trace where nothing was new of it', async () => {
+    const scope = aReporter({}, { reportIntervalMs: 60_000 })
+    const task = scope.task({ jobId: 'a' })
+    await scope.flush()
+    task.release()
+    expect(scope.stats().tasks).toBe(0)
+    expect(reportsOf('a')).toHaveLength(1)
   })
 })
 

@@ -119,6 +119,7 @@ class EngineReporter {
     if (options === undefined) return inertTask({ jobId: given?.jobId, execId: given?.execId })
     const key = taskKey(options)
     const known = this.#tasks.get(key)
+    if (known?.isReleased === true) return this.#takeBack(known, options)
     if (known !== undefined) {
       problems.tell('TASK_BEGUN_TWICE', `the task ${key} was begun twice; both are one`)
       return this.#handle(known)
@@ -130,10 +131,21 @@ class EngineReporter {
       return inertTask(idsOf(options))
     }
     const seq = this.#tasks.lastSeq(key)
-    if (seq > 0) problems.tell('TASK_ENDED', `the task ${key} has ended before; starting it over needs a higher attempt`)
+    if (seq > 0 && !this.#tasks.wasReleased(key))
+      problems.tell('TASK_ENDED', `the task ${key} has ended before; starting it over needs a higher attempt`)
     const limits = { linesMax: settings.logLinesMax, bytesMax: settings.logBytesMax, budget: this.#logBudget }
     const task = new TaskState(options, seq, this.#usage.cpuSeconds(), limits, problems)
     engine.move(undefined, task.parts.status, performance.now())
+    this.#dispatch.open(task)
+    return this.#handle(task)
+  }
+
+  /** It was released a moment ago, and is this engine's again. */
+  #takeBack(task: TaskState, options: TaskOptions): Task {
+    task.isReleased = false
+    task.parts.status = options.status ?? 'running'
+    task.isDirty = true
+    this.#parts.engine.move(undefined, task.parts.status, performance.now())
     this.#dispatch.open(task)
     return this.#handle(task)
   }
@@ -145,6 +157,7 @@ class EngineReporter {
         if (this.#isOver) return
         this.#dispatch.log(task, logLine(level, line, fields, Date.now()))
       },
+      release: () => this.#release(task),
       end: (status: EndStatus, error: TaskError | undefined, last: TaskUpdate | undefined) =>
         this.#end(task, status, error, last),
     }
@@ -153,7 +166,7 @@ class EngineReporter {
 
   #update(task: TaskState, news: TaskUpdate): void {
     if (this.#isOver || typeof news !== 'object' || news === null) return
-    if (task.end !== undefined) {
+    if (task.end !== undefined || task.isReleased) {
       this.#parts.problems.tell('TASK_ENDED', `news of ${task.key} came after its end`)
       return
     }
@@ -163,7 +176,18 @@ class EngineReporter {
     this.#dispatch.touch(task, hasMoved)
   }
 
+  #release(task: TaskState): void {
+    if (task.end !== undefined || task.isReleased || this.#isOver) return
+    task.isReleased = true
+    this.#parts.engine.move(task.parts.status, 'cancelled', performance.now())
+    this.#dispatch.release(task)
+  }
+
   #end(task: TaskState, status: EndStatus, error: TaskError | undefined, last: TaskUpdate | undefined): Promise<Delivery> {
+    if (task.isReleased) {
+      this.#parts.problems.tell('TASK_ENDED', `${task.key} was released and is not this engine's to end`)
+      return Promise.resolve({ delivered: false, reason: 'released' })
+    }
     if (task.end !== undefined) this.#parts.problems.tell('TASK_ENDED', `${task.key} was ended twice; the first end counts`)
     else if (!this.#isOver) {
       if (last !== undefined && last !== null) task.parts.merge({ ...last, status: undefined })
@@ -191,7 +215,8 @@ class EngineReporter {
       engine.isLeaving = true
       if (options.onSignal !== 'leave') {
         const error = { code: `SIGNAL_${signal}`, message: `the engine was ended by ${signal}` }
-        for (const task of this.#tasks.all()) if (task.end === undefined) void this.#end(task, 'cancelled', error, undefined)
+        for (const task of this.#tasks.all())
+          if (task.end === undefined && !task.isReleased) void this.#end(task, 'cancelled', error, undefined)
       }
     }
     await this.#dispatch.drain(settings.exitFlushMs)
@@ -236,11 +261,13 @@ async function withinMs(delivery: Promise<Delivery>, timeoutMs: number): Promise
   return first
 }
 
-function limitOf(options: ReporterOptions, problems: Problems): number | undefined {
-  const { taskLimit } = options
-  if (taskLimit === undefined || (Number.isInteger(taskLimit) && taskLimit >= 0)) return taskLimit
-  problems.tell('ARGUMENT_INVALID', 'taskLimit is not a whole number and is left out')
-  return undefined
+function limitOf({ taskLimit }: ReporterOptions, problems: Problems): () => number | undefined {
+  return () => {
+    const limit = typeof taskLimit === 'function' ? problems.guard(taskLimit, undefined) : taskLimit
+    if (limit === undefined || (Number.isInteger(limit) && limit >= 0)) return limit
+    problems.tell('ARGUMENT_INVALID', 'taskLimit is not a whole number and is left out')
+    return undefined
+  }
 }
 
 function disabledReporter(names: { instance: string; incarnation: string }, problems: Problems): Reporter {

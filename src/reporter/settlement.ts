@@ -97,6 +97,7 @@ export class Settlement {
     if (wasPart && report.logLines > 0) this.#parts.keepLines(task, linesOf(report.bytes))
     else totals.logLinesDropped += report.logLines
     if (report.isFinal) this.#rejectedEnd(task, wasPart, item.outcome)
+    else this.#parts.tasks.retire(task)
   }
 
   stop(): void {

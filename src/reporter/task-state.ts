@@ -42,6 +42,8 @@ export class TaskState {
   /** Parts are left out: a final report that was rejected is sent once more without them. */
   isBare = false
   isSettled = false
+  /** Another engine goes on with it: forgotten here as soon as what was said has arrived. */
+  isReleased = false
   lastWrittenMs = Number.NEGATIVE_INFINITY
   lastLinesMs = Number.NEGATIVE_INFINITY
   /** Resolves `delivery`; only the first call counts. */

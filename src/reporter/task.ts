@@ -16,6 +16,8 @@ export type Task = {
   readonly finish: (status?: EndStatus, last?: FinalUpdate) => Promise<Delivery>
   /** Ends the task as `failed`, with what was thrown. */
   readonly fail: (error?: unknown, last?: FinalUpdate) => Promise<Delivery>
+  /** Sends what was said and speaks of the task no more, without an end: another engine goes on with it. */
+  readonly release: () => void
   /** Ends the task as `cancelled`. */
   readonly cancel: (reason?: string) => Promise<Delivery>
 }
@@ -24,6 +26,7 @@ export type Task = {
 export type TaskActions = {
   readonly update: (news: TaskUpdate) => void
   readonly log: (level: unknown, line: unknown, fields: unknown) => void
+  readonly release: () => void
   readonly end: (status: EndStatus, error: TaskError | undefined, last: TaskUpdate | undefined) => Promise<Delivery>
 }
 
@@ -44,6 +47,7 @@ export function taskHandle(
     ...ids,
     update: (news) => problems.guard(() => actions.update(news), undefined),
     log: (level, line, fields) => problems.guard(() => actions.log(level, line, fields), undefined),
+    release: () => problems.guard(() => actions.release(), undefined),
     finish: (status = 'succeeded', last) => end(status, undefined, last),
     fail: (error, last) =>
       end(
@@ -58,7 +62,7 @@ export function taskHandle(
 /** A task of a reporter that cannot report: every call is taken, none does anything. */
 export function inertTask(ids: { jobId: string | undefined; execId: string | undefined }): Task {
   const never = () => Promise.resolve<Delivery>({ delivered: false, reason: 'disabled' })
-  return { ...ids, update: () => {}, log: () => {}, finish: never, fail: never, cancel: never }
+  return { ...ids, update: () => {}, log: () => {}, release: () => {}, finish: never, fail: never, cancel: never }
 }
 
 /** Code and message of anything that can be thrown; of an `Error` without a code, its name is the code. */

@@ -85,7 +85,7 @@ export type Delivery = {
   readonly delivered: boolean
   /** The aggregator's word: `applied`, `late`, `duplicate`, `stale`, `closed`, `rejected`. */
   readonly outcome?: string
-  /** Why it was not delivered: `timeout`, `rejected`, `dropped`, `closed`, `disabled`. */
+  /** Why it was not delivered: `timeout`, `rejected`, `dropped`, `closed`, `disabled`, `released`. */
   readonly reason?: string
 }
 
