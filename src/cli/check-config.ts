@@ -69,7 +69,7 @@ export function registerCheckConfig(program: Command, context: CliContext): void
     .description('Read every setting, the auth file and the task types, report every fault at once, leave: 0 usable, 78 not.')
     .option('--all', 'List the defaults too.', false)
     .addOption(new Option('--output <form>', 'how to print').choices(['text', 'json']).default('text'))
-  addSettingFlags(command).action(() => {
+  addSettingFlags(command, () => true).action(() => {
     const options = command.opts<{ all: boolean; output: string }>()
     const report = checkConfig(sourcesOf(command, context))
     if (options.output === 'json') context.stdout.write(`${JSON.stringify(report, null, 2)}\n`)

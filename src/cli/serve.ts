@@ -5,7 +5,7 @@ import { requireConfig } from '../config/load.ts'
 import { createLog } from '../serve/log.ts'
 import { type Service, startService } from '../serve/service.ts'
 import { type CliContext, exitCodes } from './context.ts'
-import { addSettingFlags, sourcesOf } from './setting-flags.ts'
+import { addSettingFlags, ofAggregator, sourcesOf } from './setting-flags.ts'
 
 /** EX_SOFTWARE: a fault of our own; whoever supervises the process starts it again. */
 const exitFault = 70
@@ -52,7 +52,7 @@ function stoppedBySignal(service: Service): Promise<void> {
 /** Adds `enginescope serve`. */
 export function registerServe(program: Command, context: CliContext, version: string): void {
   const command = program.command('serve').description('The aggregator: takes reports, serves state, series and streams.')
-  addSettingFlags(command).action(async () => {
+  addSettingFlags(command, ofAggregator).action(async () => {
     try {
       process.exit(await serve(command, context, version))
     } catch (error) {

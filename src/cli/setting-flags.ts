@@ -1,7 +1,7 @@
 /** The settings as flags of a command, and what was given for them. */
 import { type Command, Option } from 'commander'
 import type { ConfigSources } from '../config/load.ts'
-import { flagOf, type SettingGroup, settings, spellings, variableOf } from '../config/settings.ts'
+import { flagOf, type SettingGroup, type SettingKey, settings, spellings, variableOf } from '../config/settings.ts'
 import type { CliContext } from './context.ts'
 
 const headings: Readonly<Record<SettingGroup, string>> = {
@@ -12,6 +12,7 @@ const headings: Readonly<Record<SettingGroup, string>> = {
   links: 'Links:',
   times: 'Times:',
   limits: 'Limits:',
+  hub: 'EngineHub:',
 }
 
 function helpOf(name: string, isPath: boolean, key: keyof typeof settings): string {
@@ -20,13 +21,19 @@ function helpOf(name: string, isPath: boolean, key: keyof typeof settings): stri
   return `${text} [${byDefault === undefined || isPath ? '' : `default ${byDefault}, `}env ${variableOf(name)}]`
 }
 
-/** Adds `--config` and one flag per setting; secrets have only the flag that names their file. */
-export function addSettingFlags(command: Command): Command {
+/** Settings of the aggregator: all but those of the hub. */
+export const ofAggregator = (key: SettingKey) => settings[key].group !== 'hub'
+
+/**
+ * Adds `--config` and one flag per setting; secrets have only the flag that names their file.
+ * @param isTaken which settings the command has a use for; the others may stand in the file and the environment all the same
+ */
+export function addSettingFlags(command: Command, isTaken: (key: SettingKey) => boolean): Command {
   command.addOption(
     new Option('--config <path>', 'Settings as YAML. [default ./enginescope.yaml if it is there, env ENGINESCOPE_CONFIG]'),
   )
   for (const { key, name, isPath, hasFlag } of spellings) {
-    if (!hasFlag) continue
+    if (!hasFlag || !isTaken(key)) continue
     const { group, kind } = settings[key]
     const unit = isPath ? 'path' : kind.unit.includes('|') ? 'word' : kind.unit
     command.addOption(new Option(`${flagOf(name)} <${unit}>`, helpOf(name, isPath, key)).helpGroup(headings[group]))

@@ -7,7 +7,7 @@ import { requireConfig } from '../config/load.ts'
 import { flagOf, variableOf } from '../config/settings.ts'
 import { formatDuration, parseDurationMs } from '../config/units.ts'
 import { type CliContext, exitCodes } from './context.ts'
-import { addSettingFlags, sourcesOf } from './setting-flags.ts'
+import { addSettingFlags, ofAggregator, sourcesOf } from './setting-flags.ts'
 import type { WishedPort } from './stack/plan.ts'
 import { type Stack, type StackOptions, startStack } from './stack/stack.ts'
 import { StackError } from './stack/stack-error.ts'
@@ -44,7 +44,7 @@ export function addStackFlags(command: Command, dataFolder: string): Command {
     .option('--scrape-interval <duration>', 'How often Prometheus scrapes. [default 5s, env ENGINESCOPE_SCRAPE_INTERVAL]')
     .option('--rules <path>', 'Rule files, with a * in the name, instead of the shipped ones. [env ENGINESCOPE_RULES]')
     .addOption(new Option('--output <form>', 'how to print the addresses').choices(['text', 'json']).default('text'))
-  return addSettingFlags(command)
+  return addSettingFlags(command, ofAggregator)
 }
 
 function wishedPort(name: string, flag: string | undefined, env: CliContext['env'], byDefault: number): WishedPort {

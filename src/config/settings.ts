@@ -2,7 +2,7 @@
 import { duration, type Kind, lokiTenant, redisUrl, secret, size, text, webUrl, whole, word } from './kinds.ts'
 
 /** Headings under which settings are listed. */
-export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits'
+export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits' | 'hub'
 
 /** One setting. Its environment variable and flag follow from its name: `lostAfter`, `ENGINESCOPE_LOST_AFTER`, `--lost-after`. */
 export type Setting<T> = {
@@ -28,6 +28,7 @@ function optional<T>(group: SettingGroup, name: string, kind: Kind<T>, meaning: 
 }
 
 const path = text(/^[^\0]{1,4096}$/, 'a path', 'path')
+const id = text(/^[A-Za-z0-9._:@/-]{1,200}$/, 'an id: 1 to 200 of A-Z a-z 0-9 . _ : @ / -')
 const hostName = text(/^[A-Za-z0-9._:-]{1,253}$/, 'a host name or an address, e.g. 127.0.0.1, 0.0.0.0 or ::', 'address')
 
 /** Keys are those of {@link Config}, with the unit of the parsed value last. */
@@ -186,6 +187,70 @@ export const settings = {
     'Message of the error of a task; a longer one is cut.',
   ),
   jsonDepthMax: given('limits', 'jsonDepthMax', whole(8, 128, 'levels'), '32', 'Nesting of a body.'),
+
+  hubPort: given('hub', 'hubPort', whole(0, 65_535, 'port'), '7718', 'Port of the hub; 0 takes a free one.'),
+  dispatcherPort: given(
+    'hub',
+    'dispatcherPort',
+    whole(0, 65_535, 'port'),
+    '0',
+    'Port of a dispatcher, for results; 0 takes a free one.',
+  ),
+  agentPort: given('hub', 'agentPort', whole(0, 65_535, 'port'), '0', 'Port of an agent, for events; 0 takes a free one.'),
+  hubAdvertiseUrl: optional(
+    'hub',
+    'hubAdvertiseUrl',
+    webUrl,
+    'Where the other members reach this one; without it http://<host>:<port>.',
+  ),
+  hubRedis: optional('hub', 'hubRedisUrl', redisUrl, 'The store of the hub; without it redisUrl.', { fromFile: 'also' }),
+  hubNamespace: given('hub', 'hubNamespace', id, 'default', 'Namespace under which hub, dispatchers and agents report.'),
+  hubRegistry: given('hub', 'hubRegistry', word(['redis', 'static', 'consul']), 'redis', 'Where members find each other.'),
+  hubMembersFile: optional('hub', 'hubMembers', path, 'Registry static: file with the list of members, YAML or JSON.'),
+  hubConsulUrl: optional('hub', 'hubConsulUrl', webUrl, 'Registry consul: address of the local Consul agent.'),
+  hubConsulToken: optional('hub', 'hubConsulToken', secret, 'Registry consul: token.', { fromFile: 'only' }),
+  hubMemberLeaseMs: given(
+    'hub',
+    'hubMemberLease',
+    duration('300ms', '5m'),
+    '15s',
+    'How long a member is live without renewing, and then suspect, until it is lost; renewed every third of it.',
+  ),
+  hubLeaseMs: given(
+    'hub',
+    'hubLease',
+    duration('300ms', '10m'),
+    '30s',
+    'How long a dispatcher has a process without renewing; renewed every third of it.',
+  ),
+  hubLostAfterMs: given(
+    'hub',
+    'hubLostAfter',
+    duration('100ms', '7d'),
+    '10m',
+    'After the end of its lease, how long a process waits for a dispatcher to take it over until it is lost.',
+  ),
+  hubAttemptsMax: given('hub', 'hubAttempts', whole(1, 100), '3', 'Dispatchers that may begin with one process.'),
+  hubNodeDeadlineMs: given('hub', 'hubNodeDeadline', duration('100ms', '7d'), '5m', 'How long one try of a node may take.'),
+  hubNodeTriesMax: given('hub', 'hubNodeTries', whole(1, 100), '3', 'Tries of one node.'),
+  hubAgentWaitMs: given(
+    'hub',
+    'hubAgentWait',
+    duration('100ms', '7d'),
+    '10m',
+    'How long a node waits for a live agent of its algorithm until it fails.',
+  ),
+  hubDrainMs: given('hub', 'hubDrain', duration('0s', '1d'), '60s', 'How long a dispatcher or agent that stops lets work end.'),
+  hubDataMaxBytes: given('hub', 'hubDataMax', size('1KiB', '64MiB'), '1MiB', 'A flow, its data, or the output of a node.'),
+  hubQueueMax: given('hub', 'hubQueueMax', whole(1, 10_000_000), '100000', 'Processes that may wait.'),
+  hubFlowsMax: given('hub', 'hubFlowsMax', whole(1, 1_000_000), '10000', 'Deployed flows.'),
+  hubSeriesMax: given(
+    'hub',
+    'hubSeriesMax',
+    whole(1, 10_000),
+    '100',
+    'Dispatchers, and algorithms, with series of their own; beyond it: other.',
+  ),
 } as const
 
 type Settings = typeof settings
@@ -199,10 +264,6 @@ export const otherVariables: readonly string[] = [
   'ENGINESCOPE_ALERTMANAGER_PORT',
   'ENGINESCOPE_CONFIG',
   'ENGINESCOPE_DATA',
-  'ENGINESCOPE_HUB_LOST_AFTER',
-  'ENGINESCOPE_HUB_NAMESPACE',
-  'ENGINESCOPE_HUB_PORT',
-  'ENGINESCOPE_HUB_REDIS_URL',
   'ENGINESCOPE_HUB_URL',
   'ENGINESCOPE_PROMETHEUS_PORT',
   'ENGINESCOPE_RULES',

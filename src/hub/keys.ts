@@ -11,8 +11,36 @@ export const hubKeys = {
   memberLoads: `${tag}:members:loads`,
   /** Hash, name of a member → the last state that was told of. */
   memberStates: `${tag}:members:states`,
+  /** Sorted set, running number → key of each process that waits. */
+  queue: `${tag}:queue`,
+  /** Sorted set, when the lease of each running process runs out → its key. */
+  leases: `${tag}:leases`,
+  /** Sorted set, end → key of each process that has ended, for the retention. */
+  done: `${tag}:done`,
+  /** Hash of totals; they only grow. */
+  counters: `${tag}:counters`,
+  /** Hash: the last running number and the last fence that were given out. */
+  numbers: `${tag}:numbers`,
+  /** List of processes whose end no dispatcher can report: the hub does. */
+  ends: `${tag}:ends`,
+  /** Hash, key of a deployed flow → JSON of it. */
+  flows: `${tag}:flows`,
   /** Channel on which everybody is woken. */
   bell: `${tag}:bell`,
+  /** Hash of one process. */
+  process: (key: string) => `${tag}:p:${key}`,
+  /** Hash, node → JSON of where it stands. */
+  nodes: (key: string) => `${tag}:n:${key}`,
+  /** Hash, node → JSON of its output, until the process ends. */
+  outputs: (key: string) => `${tag}:o:${key}`,
+  /** List of decisions on one process. */
+  checks: (key: string) => `${tag}:c:${key}`,
+  /** List of lines that the nodes of one process said. */
+  lines: (key: string) => `${tag}:l:${key}`,
+  /** Sorted set, running number → key of each process of a deployed flow. */
+  runs: (flowKey: string) => `${tag}:f:${flowKey}`,
+  /** What was submitted under a client's key. */
+  client: (clientKey: string) => `${tag}:k:${clientKey}`,
 } as const
 
 /** What is said on the channel. Missing one costs time only: everybody also looks once a second. */

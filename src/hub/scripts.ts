@@ -25,7 +25,7 @@ export function defineScript(redis: HubRedis, name: string, files: readonly URL[
 }
 
 /** Runs a command; trouble with the store becomes REDIS_UNAVAILABLE. */
-async function orUnavailable<T>(run: () => Promise<T>): Promise<T> {
+export async function orUnavailable<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {

@@ -3,8 +3,8 @@ import { type DMData, readData } from './data.ts'
 import { cycleOf } from './graph.ts'
 import { Part } from './part.ts'
 
-/** The name by which a node asks for the data of the process. @public */
-export const processInput = '$input'
+/** The name by which a node asks for the data of the process. */
+const processInput = '$input'
 
 /** One step of a flow: an algorithm with its parameters, and where its data comes from. */
 export type FlowNode = {
@@ -47,7 +47,7 @@ export function readFlow(value: unknown, path: string): Flow {
   return { key, failFast, nodes, source: value }
 }
 
-/** The graph of a flow that was checked before. @public */
+/** The graph of a flow that was checked before. */
 export function flowFromStore(json: string): Flow {
   const { source, ...rest } = JSON.parse(json) as Flow
   return { ...rest, key: rest.key, source }
@@ -119,7 +119,7 @@ function shown(cycle: readonly string[]): string {
   return short.join(' -> ')
 }
 
-/** Refuses a flow or data that is too large as it is stored. @throws ScopeError BODY_TOO_LARGE @public */
+/** Refuses a flow or data that is too large as it is stored. @throws ScopeError BODY_TOO_LARGE */
 export function checkSize(json: string, bytesMax: number, path: string): void {
   if (Buffer.byteLength(json) <= bytesMax) return
   throw new ScopeError('BODY_TOO_LARGE', `${path} is larger than ${bytesMax} bytes`, { path })

@@ -1,0 +1,20 @@
+import { hubKeys } from '../keys.ts'
+import { defineScript, type HubRedis } from '../scripts.ts'
+
+const names = ['submit', 'claim', 'check', 'update', 'release', 'cancel', 'sweep', 'queue'] as const
+
+/** The scripts of the store by name; each gets the keys that all of them share. */
+export type HubScripts = Readonly<Record<(typeof names)[number], (args: readonly (string | number)[]) => Promise<unknown>>>
+
+const { queue, leases, done, counters, numbers, ends } = hubKeys
+const keys = [queue, leases, done, counters, numbers, ends]
+
+export function hubScripts(redis: HubRedis): HubScripts {
+  const prelude = new URL('./lua/prelude.lua', import.meta.url)
+  const entries = names.map((name) => {
+    const script = defineScript(redis, `hub_${name}`, [prelude, new URL(`./lua/${name}.lua`, import.meta.url)])
+    return [name, (args: readonly (string | number)[]) => script(keys, args)] as const
+  })
+  // One entry per name.
+  return Object.fromEntries(entries) as HubScripts
+}
