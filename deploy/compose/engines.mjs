@@ -114,14 +114,36 @@ function wordCount(round) {
   return told(jobId, run([...example('word-count/main.js'), '--job', jobId, '--folder', join(app, 'node_modules')]), 0)
 }
 
+/** What each learner is told so that one run of it is soon over. @type {Record<string, string[]>} */
+const quickly = {
+  'federated-averaging': ['--rounds', '5', '--samples-per-second', '4000', '--slow-samples-per-second', '800'],
+  'incremental-learning': ['--iterations', '2', '--samples-per-second', '500', '--train-samples-per-second', '5000'],
+  'joint-inference': ['--samples', '300', '--samples-per-second', '100'],
+}
+
+/** A learner again and again: it takes minutes, and the short jobs do not wait for it. @param {string} name @param {number} first */
+async function learner(name, first) {
+  for (let round = first; ; round++) {
+    const jobId = `${name.split('-')[0]}-${round}`
+    const flags = values.once ? quickly[name] : []
+    const isExpected = await told(jobId, run([...example(`${name}/main.js`), '--job', jobId, ...(flags ?? [])]), 0)
+    if (!isExpected || values.once || stop.signal.aborted) return isExpected
+  }
+}
+
 const standby = run(example('idle-engine.js'))
-let isAllExpected = true
 // A job that ended stays ended: every round, also of a later start, has a number of its own (seconds since 2025).
-for (let round = Math.floor((Date.now() - Date.UTC(2025, 0)) / 1000); !stop.signal.aborted; round++) {
+const firstRound = Math.floor((Date.now() - Date.UTC(2025, 0)) / 1000)
+const learners = Promise.all(Object.keys(quickly).map((name) => learner(name, firstRound)))
+let isAllExpected = true
+for (let round = firstRound; !stop.signal.aborted; round++) {
   const ends = await Promise.all([wordCount(round), compression(round), primes(round)])
   isAllExpected &&= ends.every((isExpected) => isExpected)
-  if (values.once) stop.abort()
-  else await pause(betweenRoundsMs, undefined, { signal: stop.signal }).catch(() => {})
+  if (values.once) {
+    await learners
+    stop.abort()
+  } else await pause(betweenRoundsMs, undefined, { signal: stop.signal }).catch(() => {})
 }
 await standby
+isAllExpected &&= (await learners).every((isExpected) => isExpected)
 process.exitCode = isAllExpected ? 0 : 1
