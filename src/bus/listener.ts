@@ -5,6 +5,8 @@ import type { EngineRecord, JobRecord, ScopeEvent, TaskRecord } from '../jobs/re
 export type ShardSnapshot = {
   readonly tasks: readonly TaskRecord[]
   readonly jobs: readonly JobRecord[]
+  /** Jobs of learning types that are not open, but have tasks with series. */
+  readonly endedJobs?: readonly JobRecord[]
   readonly engines: readonly EngineRecord[]
 }
 

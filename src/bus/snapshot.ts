@@ -1,3 +1,4 @@
+import { learningTypesOf, taskTypes } from '../catalogue/index.ts'
 import { idsOfJobName, type Keys, type Shard } from '../jobs/keys.ts'
 import type { EngineRecord, ExecRecord, JobRecord, TaskRecord } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
@@ -5,6 +6,7 @@ import { newestPosition } from './events.ts'
 import type { ShardSnapshot } from './listener.ts'
 
 const perPage = 256
+const learningTypes = learningTypesOf(taskTypes())
 
 /**
  * Everything of a shard that has series, and the stream position from which to read on.
@@ -22,7 +24,8 @@ export async function loadSnapshot(
     loadEngines(store, keys, shard),
     loadJobs(store, keys, shard),
   ])
-  return { snapshot: { tasks, engines, jobs }, position, newest: await newestPosition(store, keys, shard) }
+  const endedJobs = await loadEndedJobs(store, keys, shard, tasks, jobs)
+  return { snapshot: { tasks, engines, jobs, endedJobs }, position, newest: await newestPosition(store, keys, shard) }
 }
 
 async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRecord[]> {
@@ -51,6 +54,27 @@ async function loadJobs(store: Store, keys: Keys, shard: Shard): Promise<JobReco
     const text = await store.hget(keys.job(shard, namespace, jobId), 'job')
     return text === null ? undefined : (JSON.parse(text) as JobRecord)
   })
+}
+
+/** Jobs of learning types have series as long as their tasks have. */
+async function loadEndedJobs(
+  store: Store,
+  keys: Keys,
+  shard: Shard,
+  tasks: readonly TaskRecord[],
+  open: readonly JobRecord[],
+): Promise<JobRecord[]> {
+  const learned = tasks.filter(({ labels }) => learningTypes.has(labels.taskType))
+  if (learned.length === 0) return []
+  const known = new Set(open.map((job) => keys.job(shard, job.namespace, job.jobId)))
+  const names = new Set(learned.map((task) => keys.job(shard, task.namespace, task.jobId)))
+  return inPages(
+    [...names].filter((name) => !known.has(name)),
+    async (key) => {
+      const text = await store.hget(key, 'job')
+      return text === null ? undefined : (JSON.parse(text) as JobRecord)
+    },
+  )
 }
 
 async function inPages<T>(names: readonly string[], read: (name: string) => Promise<T | undefined>): Promise<T[]> {

@@ -8,6 +8,17 @@ export const metrics = { ...fleetMetrics, ...engineMetrics, ...taskMetrics, ...o
 
 export { durationBoundsSeconds, queueBoundsSeconds } from './buckets.ts'
 export {
+  countedAs,
+  type JobSeries,
+  type JobWord,
+  jobLabels,
+  type LearningField,
+  type LearningType,
+  learningNames,
+  type WorkerSeries,
+  workerLabels,
+} from './learning/learning-type.ts'
+export {
   type CounterMetric,
   engineLabels,
   type GaugeMetric,
@@ -21,6 +32,8 @@ export {
 } from './metric.ts'
 export {
   infoMetric,
+  learningTypesOf,
+  type MergeKind,
   metricKinds,
   numberMetric,
   stateKey,

@@ -2,10 +2,15 @@
  * Task types: what kinds of work there are and what their `algorithmMetrics` mean. Series, dashboard rows and the reference pages
  * of a type are made from its entry here, whether it is built in or declared by a user.
  */
-import { type CounterMetric, type GaugeMetric, type MetricUnit, taskLabels } from './metric.ts'
+import { learningTypes } from './learning/index.ts'
+import { type LearningType, learningMetrics } from './learning/learning-type.ts'
+import { type CounterMetric, type GaugeMetric, type Metric, type MetricUnit, taskLabels } from './metric.ts'
 
 /** Whether a field is a value of the moment, or only grows and is merged by maximum per incarnation. */
 export type MetricKind = 'gauge' | 'counter'
+
+/** `learned`: counted by the rules of a learning type. */
+export type MergeKind = MetricKind | 'learned'
 
 /** How a dashboard shows a family when nothing else is said: `line` over time, `stat` newest value, `bar` against others. */
 export type PanelKind = 'line' | 'stat' | 'bar' | 'timeline' | 'table'
@@ -55,9 +60,17 @@ export type TaskType = {
   readonly numbers: readonly TaskTypeNumber[]
   readonly states: readonly TaskTypeStates[]
   readonly infos: readonly TaskTypeInfo[]
+  /** Fields with meanings of their own, and series of the job itself. */
+  readonly learning?: LearningType
 }
 
-const builtIn: readonly TaskType[] = []
+const builtIn: readonly TaskType[] = learningTypes.map((entry) => ({
+  ...entry,
+  isBuiltIn: true,
+  numbers: [],
+  states: [],
+  infos: [],
+}))
 
 /** Every task type, built-in ones first. @param declared those of the user's file */
 export function taskTypes(declared: readonly TaskType[] = []): readonly TaskType[] {
@@ -65,12 +78,23 @@ export function taskTypes(declared: readonly TaskType[] = []): readonly TaskType
 }
 
 /** Says of a field of `algorithmMetrics` how it is merged. A field that no task type knows is a gauge. */
-export function metricKinds(types: readonly TaskType[]): (taskType: string, field: string) => MetricKind {
-  const counters = new Map(types.map(({ name, numbers }) => [name, new Set(numbers.filter(isCounter).map(({ field }) => field))]))
-  return (taskType, field) => (counters.get(taskType)?.has(field) === true ? 'counter' : 'gauge')
+export function metricKinds(types: readonly TaskType[]): (taskType: string, field: string) => MergeKind {
+  const kinds = new Map(types.map((type) => [type.name, mergeKindsOf(type)]))
+  return (taskType, field) => kinds.get(taskType)?.get(field) ?? 'gauge'
 }
 
-const isCounter = ({ type }: TaskTypeNumber) => type === 'counter'
+function mergeKindsOf({ numbers, learning }: TaskType): ReadonlyMap<string, MergeKind> {
+  const kinds = new Map<string, MergeKind>()
+  for (const { type, field } of numbers) if (type === 'counter') kinds.set(field, type)
+  for (const [field, { kind }] of Object.entries(learning?.fields ?? {}))
+    if (kind === 'counter' || kind === 'histogram') kinds.set(field, 'learned')
+  return kinds
+}
+
+/** The learning types among these, by name. */
+export function learningTypesOf(types: readonly TaskType[]): ReadonlyMap<string, LearningType> {
+  return new Map(types.flatMap(({ name, learning }) => (learning === undefined ? [] : [[name, learning] as const])))
+}
 
 /** A family of a task type: the labels of a task first, then those of its own. */
 export type TaskTypeMetric = (GaugeMetric | CounterMetric) & {
@@ -118,8 +142,9 @@ function common(type: Pick<TaskType, 'name'>, { name, help }: Entry) {
 }
 
 /** Every family of a type, each once. */
-export function taskTypeMetrics(type: TaskType): readonly TaskTypeMetric[] {
-  const all = [
+export function taskTypeMetrics(type: TaskType): readonly Metric[] {
+  const all: readonly Metric[] = [
+    ...(type.learning === undefined ? [] : learningMetrics(type.learning)),
     ...type.numbers.map((entry) => numberMetric(type, entry)),
     ...type.states.map((entry) => statesMetric(type, entry)),
     ...type.infos.map((entry) => infoMetric(type, entry)),
@@ -128,8 +153,15 @@ export function taskTypeMetrics(type: TaskType): readonly TaskTypeMetric[] {
 }
 
 /** Lines that one task of the type has at most. */
-export function taskTypeLines({ numbers, states, infos }: TaskType): number {
-  return numbers.length + states.reduce((lines, set) => lines + set.states.length, 0) + infos.length
+export function taskTypeLines({ numbers, states, infos, learning }: TaskType): number {
+  const learned = learning === undefined ? 0 : learningMetrics(learning).reduce((lines, metric) => lines + linesOf(metric), 0)
+  return numbers.length + states.reduce((lines, set) => lines + set.states.length, 0) + infos.length + learned
+}
+
+/** Lines of one label set a family, over the values of labels that have a closed set of them. */
+function linesOf(metric: Metric): number {
+  const sets = Object.values(metric.values ?? {}).reduce((count, values) => count * values.length, 1)
+  return sets * (metric.type === 'histogram' ? metric.buckets.length + 3 : 1)
 }
 
 /** The form in which states are compared: `Not OK`, `NotOk` and `not_ok` are one. */

@@ -1,10 +1,12 @@
 /** Puts the store of jobs together: rules, writers, sweeper, clock. */
 
+import type { LearningType } from '../catalogue/index.ts'
 import { JobRemover } from './job-remover.ts'
 import { JobReplacer } from './job-replacer.ts'
 import { createJobs, type EngineWriter, type Jobs, type JobWriter, type LineObserver } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
 import { type LabelKind, LabelValues } from './label-values.ts'
+import type { ReadFields } from './learning/read-fields.ts'
 import type { GapLimits } from './rules/order.ts'
 import type { Bounds } from './rules/task-counts.ts'
 import type { MetricKind } from './rules/task-rules.ts'
@@ -45,6 +47,10 @@ export type JobStoreParts = {
   readonly settings: JobStoreSettings
   readonly bounds: Bounds
   readonly metricKind: MetricKind
+  /** Learning types by name; default: none. */
+  readonly learning?: ReadonlyMap<string, LearningType>
+  /** Reads the fields of learning tasks; default: none. */
+  readonly readFields?: ReadFields
   readonly gate: OutboxGate
   readonly observer: StoreObserver
   readonly onCommitted: CommitListener
@@ -91,6 +97,7 @@ export function openJobStore(parts: JobStoreParts): JobStore {
   const rules = {
     gaps: settings.gaps,
     metricKind: parts.metricKind,
+    learning: parts.learning ?? new Map<string, LearningType>(),
     bounds: parts.bounds,
     gapTimeoutMs: settings.gapTimeoutMs,
     retentionMs: settings.retentionMs,
@@ -123,9 +130,10 @@ export function openJobStore(parts: JobStoreParts): JobStore {
   const labels = new LabelValues(store, keys, committer, settings.labelValuesMax)
   const remover = new JobRemover({ store, keys, committer, jobs })
   const replacer = new JobReplacer(keys, clock, remover, engines)
+  const readFields: ReadFields = parts.readFields ?? ((report) => report)
   const afterWrite = settings.isReplicaAwaited ? () => committer.awaitReplica() : undefined
   return {
-    jobs: createJobs({ keys, clock, labels, jobs, engines, replacer, gate, onLines: parts.onLines, afterWrite }),
+    jobs: createJobs({ keys, clock, labels, jobs, engines, replacer, gate, onLines: parts.onLines, afterWrite, readFields }),
     clock,
     committer,
     runs,

@@ -3,6 +3,7 @@ import type { Report, ReportResult } from '../report/report.ts'
 import type { JobReplacer } from './job-replacer.ts'
 import type { Keys, Shard } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
+import type { ReadFields } from './learning/read-fields.ts'
 import type { TaskLabels } from './records.ts'
 import type { EngineLink } from './rules/engine-link.ts'
 import type { EngineOutcome } from './rules/engine-rules.ts'
@@ -36,6 +37,7 @@ type Parts = {
   readonly replacer: JobReplacer
   readonly gate: { readonly isShipping: boolean; hasRoom(): boolean }
   readonly onLines: LineObserver
+  readonly readFields: ReadFields
   /** What an answer waits for beyond the write itself. */
   readonly afterWrite: (() => Promise<void>) | undefined
 }
@@ -67,11 +69,12 @@ export function createJobs(parts: Parts): Jobs {
 }
 
 /** Reports get their place in the order of arrival before anything is waited for. */
-async function stepsOf({ labels, clock, gate }: Parts, reports: readonly Report[]): Promise<Step[]> {
+async function stepsOf({ labels, clock, gate, readFields }: Parts, reports: readonly Report[]): Promise<Step[]> {
   const hasRoom = !gate.isShipping || gate.hasRoom()
   const steps: Step[] = []
   const unlabelled: Promise<void>[] = []
-  for (const report of reports) {
+  for (const reported of reports) {
+    const report = readFields(reported)
     const taskType = report.taskType ?? defaultTaskType
     const engineType = report.engine.engineType ?? unknownEngineType
     const known = labels.knownLabelsOf(report.namespace, taskType, engineType)

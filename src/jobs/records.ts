@@ -1,6 +1,7 @@
 /** What is stored of jobs, tasks and engines: plain JSON, one record per hash field, and the same text on the event stream. */
 import type { Application, EngineFacts, EngineTaskCounts, SubtaskProgress, TaskError } from '../report/report.ts'
 import type { OpenStatus, TaskStatus } from '../report/status.ts'
+import type { LearningRecord } from './learning/learning-record.ts'
 
 /**
  * A value that only grows while one incarnation lives: the maximum of each incarnation, added up.
@@ -72,6 +73,8 @@ export type TaskRecord = {
   /** Its waiting and run time are in the histograms. Observed once, when no report is missing that could still change them. */
   isQueueObserved?: boolean
   isDurationObserved?: boolean
+  /** The time of its stage is in the job's histogram. */
+  isStageObserved?: boolean
   /** From its first running report on. */
   pace?: Pace
   /** Only while it runs. */
@@ -156,6 +159,8 @@ export type JobRecord = {
   metadata?: unknown
   lineage?: unknown
   workflowToken?: unknown
+  /** What its tasks have said of it, where its type is a learning one. */
+  learning?: LearningRecord
   /** Number of the newest entry of the tail list. */
   tailNo: number
   lastSampleAtMs?: number

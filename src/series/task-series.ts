@@ -1,11 +1,12 @@
 import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
-import type { TaskType } from '../catalogue/index.ts'
+import { learningTypesOf, type TaskType } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
 import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
 import type { KnownRuns } from '../jobs/run-history.ts'
 import { isEnd } from '../report/status.ts'
 import { ExpiredRuns } from './expired-runs.ts'
 import type { ExpositionStore } from './exposition-store.ts'
+import { LearningJobs } from './learning-jobs.ts'
 import type { ScrapeLog } from './scrape-log.ts'
 import { isBefore, TaskEntry, type TaskFamilies, taskFamilies } from './task-entry.ts'
 
@@ -59,6 +60,7 @@ export class TaskSeries implements ShardListener {
   readonly #ended = new Set<TaskEntry>()
   readonly #lost = new Set<TaskEntry>()
   readonly #expired: ExpiredRuns
+  readonly #learning: LearningJobs
   #entryCount = 0
 
   constructor(deps: TaskSeriesDeps) {
@@ -68,6 +70,7 @@ export class TaskSeries implements ShardListener {
       types: deps.types ?? [],
       runs: deps.runs ?? (() => undefined),
     })
+    this.#learning = new LearningJobs(deps.store, learningTypesOf(deps.types ?? []))
     this.#expired = new ExpiredRuns(deps.limits.taskSeriesMax * expiredRunsFactor, deps.limits.lingerMs)
   }
 
@@ -76,7 +79,7 @@ export class TaskSeries implements ShardListener {
     return this.#entryCount
   }
 
-  load(shard: Shard, { tasks }: ShardSnapshot): void {
+  load(shard: Shard, { tasks, jobs, endedJobs = [] }: ShardSnapshot): void {
     const owned = this.#shards.get(shard) ?? { entries: new Map(), jobScoped: new Map(), loadedAtMs: Number.NEGATIVE_INFINITY }
     this.#shards.set(shard, owned)
     owned.loadedAtMs = Number.NEGATIVE_INFINITY
@@ -87,6 +90,7 @@ export class TaskSeries implements ShardListener {
       if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, record)
       else if (!owned.entries.has(key)) this.#deps.onExpired(expiredTask(record), shard)
     }
+    this.#learning.load(shard, [...jobs, ...endedJobs])
     owned.loadedAtMs = this.#deps.nowMs()
   }
 
@@ -98,6 +102,7 @@ export class TaskSeries implements ShardListener {
     const owned = this.#shards.get(shard)
     if (owned === undefined) return
     for (const entry of owned.entries.values()) this.#remove(owned, entry)
+    this.#learning.drop(shard)
     this.#shards.delete(shard)
   }
 
@@ -131,7 +136,10 @@ export class TaskSeries implements ShardListener {
         this.#expireLostOf(event.instance)
         return
       case 'job':
+        if (owned !== undefined) this.#learning.show(shard, event.record)
+        return
       case 'job-gone':
+        this.#learning.jobGone(event)
         return
       default:
         event satisfies never
@@ -179,6 +187,7 @@ export class TaskSeries implements ShardListener {
     owned.entries.set(key, entry)
     if (record.scope === 'job') owned.jobScoped.set(keyWithoutEngine(record), entry)
     this.#entryCount += 1
+    this.#learning.taskShown(shard, record)
     return entry
   }
 
@@ -231,6 +240,7 @@ export class TaskSeries implements ShardListener {
     this.#ended.delete(entry)
     this.#lost.delete(entry)
     this.#entryCount -= 1
+    this.#learning.taskGone(entry.record)
   }
 }
 

@@ -1,6 +1,16 @@
-import { infoMetric, numberMetric, stateKey, statesMetric, type TaskType, type TaskTypeMetric } from '../catalogue/index.ts'
+import {
+  infoMetric,
+  type LearningType,
+  learningNames,
+  numberMetric,
+  stateKey,
+  statesMetric,
+  type TaskType,
+  type TaskTypeMetric,
+} from '../catalogue/index.ts'
 import { type TaskRecord, totalOf } from '../jobs/records.ts'
 import type { ExpositionStore } from './exposition-store.ts'
+import { LearningWorkerSeries } from './learning-worker-series.ts'
 import { FactSeries, type Reading, ReadingSeries } from './readings.ts'
 import type { SeriesFamily } from './series-family.ts'
 import type { TaskPrefix } from './task-readings.ts'
@@ -15,6 +25,7 @@ type TypeFamilies = {
   readonly readings: readonly Reading<TaskRecord, TaskPrefix>[]
   readonly facts: readonly Fact[]
   readonly fields: ReadonlySet<string>
+  readonly learning: LearningType | undefined
 }
 
 const noFields: ReadonlySet<string> = new Set()
@@ -22,9 +33,11 @@ const factLengthMax = 512
 
 /** The families of all task types, made once. */
 export class TaskTypeFamilies {
+  readonly #store: ExpositionStore
   readonly #byType: ReadonlyMap<string, TypeFamilies>
 
   constructor(store: ExpositionStore, types: readonly TaskType[]) {
+    this.#store = store
     this.#byType = new Map(types.map((type) => [type.name, familiesOf(store, type)]))
   }
 
@@ -36,7 +49,7 @@ export class TaskTypeFamilies {
   /** Undefined for a type that is not declared. */
   series(taskType: string, prefix: TaskPrefix): TaskTypeSeries | undefined {
     const families = this.#byType.get(taskType)
-    return families === undefined ? undefined : new TaskTypeSeries(families, prefix)
+    return families === undefined ? undefined : new TaskTypeSeries(this.#store, families, prefix)
   }
 }
 
@@ -45,8 +58,10 @@ export class TaskTypeSeries {
   readonly #prefix: TaskPrefix
   readonly #readings: ReadingSeries<TaskRecord, TaskPrefix>
   readonly #facts: readonly (Fact & { readonly series: FactSeries })[]
+  readonly #learning: LearningWorkerSeries | undefined
 
-  constructor({ readings, facts }: TypeFamilies, prefix: TaskPrefix) {
+  constructor(store: ExpositionStore, { readings, facts, learning }: TypeFamilies, prefix: TaskPrefix) {
+    this.#learning = learning === undefined ? undefined : new LearningWorkerSeries(store, learning)
     this.#prefix = prefix
     this.#readings = new ReadingSeries(readings, prefix)
     this.#facts = facts.map((fact) => ({ ...fact, series: new FactSeries() }))
@@ -54,6 +69,7 @@ export class TaskTypeSeries {
 
   update(record: TaskRecord): void {
     this.#readings.update(record)
+    this.#learning?.update(record)
     for (const { family, fields, series } of this.#facts) {
       const labels = factsOf(record, fields)
       if (labels === undefined) series.remove()
@@ -63,6 +79,7 @@ export class TaskTypeSeries {
 
   remove(): void {
     this.#readings.remove()
+    this.#learning?.remove()
     for (const { series } of this.#facts) series.remove()
   }
 }
@@ -89,7 +106,11 @@ function familiesOf(store: ExpositionStore, type: TaskType): TypeFamilies {
   return {
     readings: [...numbers, ...states],
     facts,
-    fields: new Set([...type.numbers, ...type.states].map(({ field }) => field)),
+    fields: new Set([
+      ...[...type.numbers, ...type.states].map(({ field }) => field),
+      ...(type.learning === undefined ? [] : learningNames(type.learning)),
+    ]),
+    learning: type.learning,
   }
 }
 

@@ -6,6 +6,7 @@ import { createApp } from '../api/app.ts'
 import { Bus } from '../bus/bus.ts'
 import {
   durationBoundsSeconds,
+  learningTypesOf,
   metricKinds,
   queueBoundsSeconds,
   readTaskTypes,
@@ -19,6 +20,7 @@ import { requestIdOf, sendError } from '../ingest/answer.ts'
 import { reportsRoute } from '../ingest/reports-route.ts'
 import { type JobStore, openJobStore } from '../jobs/job-store.ts'
 import { type Keys, keysFor, type Shard } from '../jobs/keys.ts'
+import { fieldReader } from '../jobs/learning/read-fields.ts'
 import { createQueries } from '../jobs/queries/queries.ts'
 import type { ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
@@ -137,6 +139,11 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     settings: jobStoreSettings(config),
     bounds: { durationSeconds: durationBoundsSeconds, queueSeconds: queueBoundsSeconds },
     metricKind: metricKinds(types),
+    learning: learningTypesOf(types),
+    readFields: fieldReader(types, {
+      ignoredField: own.ingest.ignoredField,
+      overflow: () => own.seriesOverflow('task_metric'),
+    }),
     gate: shipping.gate,
     observer: own.redis,
     onCommitted: (shard, event, events) => {

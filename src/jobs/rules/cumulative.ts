@@ -8,8 +8,15 @@ const incarnationsMax = 8
  *
  * Without a named incarnation (`''`) a fall means that the source began anew, but only when the reading is the newest one.
  * @param isNewest false for late and stale reports, which may be lower than what is known.
+ * @param restarts whether the source began anew, where something else than this reading tells
  */
-export function accumulate(known: Cumulative | undefined, incarnation: string, reading: number, isNewest: boolean): Cumulative {
+export function accumulate(
+  known: Cumulative | undefined,
+  incarnation: string,
+  reading: number,
+  isNewest: boolean,
+  restarts?: boolean,
+): Cumulative {
   if (known === undefined) return { base: 0, per: [[incarnation, reading]] }
   const at = known.per.findIndex(([name]) => name === incarnation)
   const max = known.per[at]?.[1]
@@ -18,9 +25,10 @@ export function accumulate(known: Cumulative | undefined, incarnation: string, r
     if (!isNewest && known.per.length >= incarnationsMax) return known
     return folded({ base: known.base, per: [...known.per, [incarnation, reading]] })
   }
+  if (restarts === true) return { base: known.base + max, per: known.per.with(at, [incarnation, reading]) }
   if (reading === max) return known
   if (reading > max) return { base: known.base, per: known.per.with(at, [incarnation, reading]) }
-  const isRestart = incarnation === '' && isNewest
+  const isRestart = restarts === undefined && incarnation === '' && isNewest
   return isRestart ? { base: known.base + max, per: known.per.with(at, [incarnation, reading]) } : known
 }
 
@@ -31,10 +39,11 @@ export function isFall(known: Cumulative | undefined, incarnation: string, readi
   return max !== undefined && reading < max
 }
 
-/** Readings taken before the source named its incarnation belong to the one it then names. */
+/** Readings taken before the source named its incarnation belong to the one it then names; `#3` are those of an iteration. */
 export function adopted(known: Cumulative | undefined, incarnation: string): Cumulative | undefined {
-  if (known === undefined || !known.per.some(([name]) => name === '')) return known
-  return { base: known.base, per: known.per.map(([name, max]) => [name === '' ? incarnation : name, max]) }
+  const isUnnamed = (name: string) => name === '' || name.startsWith('#')
+  if (known === undefined || !known.per.some(([name]) => isUnnamed(name))) return known
+  return { base: known.base, per: known.per.map(([name, max]) => [isUnnamed(name) ? `${incarnation}${name}` : name, max]) }
 }
 
 function folded(value: Cumulative): Cumulative {

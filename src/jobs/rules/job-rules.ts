@@ -11,6 +11,8 @@ import { sampleHistory } from './history.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, newJob, replaceInSummary } from './job-summary.ts'
 import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
+import { takeLateTotals, takeLearning } from './learned-job.ts'
+import type { Heard } from './learned-values.ts'
 import { jobFinishedEntry, packLines } from './log-entry.ts'
 import { hasGaps, missingOf } from './order.ts'
 import { countChange, observeTimes } from './task-counts.ts'
@@ -69,7 +71,7 @@ function applyToJob(
   const linesRefused = takeLines(arrival, record, circumstances, effects)
   const outcome: TaskChange = found.isOlder ? { ...change, outcome: 'stale' } : change
   if (found.isOlder) putOlder(state, found, record, rules, effects)
-  else putCurrent(state, arrival, found.before, record, outcome, rules, effects)
+  else putCurrent(state, arrival, found, record, outcome, rules, effects)
   return withRefusal(outcomeOf(outcome, arrival, rules, found), linesRefused)
 }
 
@@ -103,8 +105,21 @@ function putOlder(state: JobState, found: Found, record: TaskRecord, rules: JobR
   if (found.olderAt < 0) pushOlder(state, execId, record, rules, effects)
   else state.older.set(execId, (state.older.get(execId) ?? []).with(found.olderAt, record))
   carryOver(state, execId, found.before, record, effects)
+  if (rules.learning.has(record.labels.taskType)) addLateTotals(state, found.record, record, effects)
   if (hasGaps(record.streams) || (found.before !== undefined && hasGaps(found.before.streams)))
     scheduleGaps(state, execId, rules, effects)
+}
+
+/** What an earlier attempt turns out to have counted is part of the job's sums, too. */
+function addLateTotals(state: JobState, start: TaskRecord, record: TaskRecord, effects: Effects): void {
+  const job = copyOfJob(state)
+  if (!takeLateTotals(job, start, record)) return
+  state.job = job
+  effects.events.push({ kind: 'job', record: job })
+}
+
+function heardOf({ report, atMs }: Arrival, start: TaskRecord, record: TaskRecord, { outcome }: TaskChange): Heard {
+  return { report, atMs, start, record, place: outcome === 'applied' || outcome === 'late' ? outcome : 'other' }
 }
 
 /** What an earlier attempt turns out to have counted belongs to the counters of the present one on the same engine. */
@@ -122,7 +137,7 @@ function carryOver(state: JobState, execId: string, before: TaskRecord | undefin
 function putCurrent(
   state: JobState,
   arrival: Arrival,
-  before: TaskRecord | undefined,
+  { record: start, before }: Found,
   taken: TaskRecord,
   change: TaskChange,
   rules: JobRules,
@@ -140,6 +155,8 @@ function putCurrent(
   takeJobFacts(job, arrival, record, change)
   replaceInSummary(job, before, record)
   concludeJob(job, jobScopedRecord(state, job), record, arrival.atMs)
+  const learned = rules.learning.get(record.labels.taskType)
+  if (learned !== undefined) takeLearning(job, learned, heardOf(arrival, start, record, change), effects)
   jobChanged(job, jobBefore, arrival.atMs, rules, effects)
   if (hasGaps(record.streams) || (before !== undefined && hasGaps(before.streams))) scheduleGaps(state, execId, rules, effects)
   scheduleRegister(job, before, record, arrival.atMs, rules, effects)

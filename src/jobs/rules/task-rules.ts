@@ -1,18 +1,25 @@
 /** What one report does to the record of its task. Pure: a record goes in, a new one comes out. */
+import type { LearningType, MergeKind } from '../../catalogue/index.ts'
 import type { Report, TaskError, Usage } from '../../report/report.ts'
 import { isEnd, isOpen, type OpenStatus, type TaskStatus } from '../../report/status.ts'
 import type { Cumulative, TaskLabels, TaskRecord } from '../records.ts'
 import { endedApplications, nextApplications, withOvertaken } from './applications.ts'
 import { accumulate, adopted } from './cumulative.ts'
 import { withNews } from './facts.ts'
+import { takeLearned } from './learned-task.ts'
 import { type GapLimits, type Placed, placeReport, type Source } from './order.ts'
 import { nextProgress, reportedProgress } from './progress.ts'
 import { newTimes, takeEndTime, takeStartTimes } from './task-times.ts'
 
 /** Says of an algorithm metric whether it is a cumulative value. */
-export type MetricKind = (taskType: string, field: string) => 'counter' | 'gauge'
+export type MetricKind = (taskType: string, field: string) => MergeKind
 
-export type TaskRules = { readonly gaps: GapLimits; readonly metricKind: MetricKind }
+export type TaskRules = {
+  readonly gaps: GapLimits
+  readonly metricKind: MetricKind
+  /** Task types whose fields have meanings of their own. */
+  readonly learning: ReadonlyMap<string, LearningType>
+}
 
 /** One report with the moment it reached us. */
 export type Arrival = { readonly report: Report; readonly atMs: number; readonly stampUs: number }
@@ -172,6 +179,9 @@ function takeCumulative(record: TaskRecord, report: Report, placed: Placed, rule
     const cpuSeconds = accumulate(record.usage.cpuSeconds, placed.incarnation, cpu, isNewest)
     if (cpuSeconds !== record.usage.cpuSeconds) record.usage = { ...record.usage, cpuSeconds }
   }
+  if (report.algorithmMetrics === undefined) return
+  const learned = rules.learning.get(record.labels.taskType)
+  if (learned !== undefined) takeLearned(record, report.algorithmMetrics, learned, { incarnation: placed.incarnation, isNewest })
   for (const name in report.algorithmMetrics) {
     const value = report.algorithmMetrics[name]
     // What only grows is never negative.

@@ -46,6 +46,12 @@ export function runMsOf(times: Times): number | undefined {
   return span(times.startedAtMs, times.startedArrivalAtMs, times.endedAtMs, times.endedArrivalAtMs)
 }
 
+/** Milliseconds from the first report to the end, by one clock for both; undefined while it has not ended. */
+export function wholeMsOf(times: Times): number | undefined {
+  if (times.endedAtMs === undefined || times.endedArrivalAtMs === undefined) return undefined
+  return span(times.submittedAtMs, times.firstArrivalAtMs, times.endedAtMs, times.endedArrivalAtMs)
+}
+
 /** A time that only arrival told gives way to any that the engine told. */
 function earlier(known: number, knownArrival: number | undefined, at: number | undefined): number {
   if (at === undefined) return known

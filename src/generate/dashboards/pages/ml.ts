@@ -47,7 +47,8 @@ export function mlPage(types: readonly TaskType[]): Page {
     audience:
       '**For whoever trains and serves models.** Numbers that tasks report beside their progress. Types of task that the ' +
       'catalogue describes have a row of their own; every other number is in the last row.',
-    rows: [...types.map((type) => taskTypeRow(type, page)), unknownMetrics],
+    // Learning types have dashboards of their own.
+    rows: [...types.filter(({ learning }) => learning === undefined).map((type) => taskTypeRow(type, page)), unknownMetrics],
     from: '6h',
     refresh: '30s',
     needsLoki: true,
