@@ -22,10 +22,12 @@ export type GenerateSources = {
 export function contributions({ settings, errors, rules, consoleUrl }: GenerateSources): readonly Contribution[] {
   const options = { ...defaultRuleOptions, ...rules }
   const groups = ruleGroups(options)
+  const dashboards = dashboardContribution(consoleUrl === undefined ? {} : { consoleUrl })
+  const ruleFiles = rulesContribution(groups, options)
   return [
-    dashboardContribution(consoleUrl === undefined ? {} : { consoleUrl }),
-    rulesContribution(groups, options),
-    kubeContribution(),
+    dashboards,
+    ruleFiles,
+    kubeContribution({ dashboards: dashboards.artefacts, rules: ruleFiles.artefacts }),
     referenceContribution({ groups, thresholds: options.thresholds, settings, errors }),
   ]
 }
