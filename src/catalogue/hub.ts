@@ -104,4 +104,23 @@ export const hubMetrics = {
     group: 'fleet',
     bound: algorithmBound,
   },
+  hubTakeovers: {
+    name: 'enginescope_hub_takeovers_total',
+    type: 'counter',
+    help: 'Processes that a dispatcher took over from one that had fallen silent or given them back.',
+    unit: 'count',
+    labels: [],
+    source: 'check logs with ACCEPT of a process that ran',
+    group: 'fleet',
+  },
+  hubResultsRefused: {
+    name: 'enginescope_hub_results_refused_total',
+    type: 'counter',
+    help: 'Results and updates that changed nothing, by reason.',
+    unit: 'count',
+    labels: ['reason'],
+    values: { reason: ['fence_stale', 'event_unknown', 'shape', 'agent'] },
+    source: 'POST /dispatcher/results, POST /hub/processes/{key}/updates',
+    group: 'fleet',
+  },
 } as const satisfies Record<string, Metric>

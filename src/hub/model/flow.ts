@@ -22,9 +22,17 @@ export type Flow = {
   readonly failFast: boolean
   /** In the order in which they were written down. */
   readonly nodes: readonly FlowNode[]
-  /** As it was written, for whoever asks for it. */
-  readonly source: unknown
+  /** As it was written, without what nobody knows; for whoever asks for it. */
+  readonly source: FlowSource
 }
+
+/** A flow on the wire: a list is a chain, an object a graph. */
+export type FlowSource = {
+  readonly key?: string
+  readonly failFast?: boolean
+  readonly processers: readonly NodeSource[] | Readonly<Record<string, NodeSource>>
+}
+type NodeSource = { readonly id?: string; readonly algKey: string; readonly model?: DMData; readonly inputs?: readonly string[] }
 
 const nodesMax = 1_000
 /** A run of a node is a task named `<process>/<node>`, which must be an id too. */
@@ -40,11 +48,35 @@ export function readFlow(value: unknown, path: string): Flow {
   const key = flow.field('key').idOr(undefined, 'a flow key')
   const failFast = flow.field('failFast').flag(true)
   const processers = flow.field('processers')
-  const nodes = Array.isArray(processers.value) ? readChain(processers) : readGraph(processers)
+  const isChain = Array.isArray(processers.value)
+  const nodes = isChain ? readChain(processers) : readGraph(processers)
   if (nodes.length === 0) processers.refuse('must hold at least one processer')
   const cycle = cycleOf(new Map(nodes.map(({ id, inputs }) => [id, inputs])))
   if (cycle !== undefined) processers.refuse(`cycle ${shown(cycle)}`)
-  return { key, failFast, nodes, source: value }
+  const written = {
+    ...(key === undefined ? {} : { key }),
+    ...(flow.field('failFast').isAbsent ? {} : { failFast }),
+    processers: sourceOf(processers, nodes, isChain),
+  }
+  return { key, failFast, nodes, source: written }
+}
+
+function sourceOf(processers: Part, nodes: readonly FlowNode[], isChain: boolean): FlowSource['processers'] {
+  const chain = isChain ? processers.items(nodesMax) : []
+  const items = nodes.map(({ id, algKey, model, inputs }, at): [string, NodeSource] => {
+    const item = isChain ? chain[at] : processers.field(id)
+    const was = (name: string) => item?.field(name).isAbsent === false
+    return [
+      id,
+      {
+        ...(isChain && was('id') ? { id } : {}),
+        algKey,
+        ...(was('model') ? { model } : {}),
+        ...(!isChain && was('inputs') ? { inputs } : {}),
+      },
+    ]
+  })
+  return isChain ? items.map(([, item]) => item) : Object.fromEntries(items)
 }
 
 /** The graph of a flow that was checked before. */

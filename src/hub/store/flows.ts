@@ -17,7 +17,7 @@ export class FlowStore {
   /** @returns whether it is new; false: the same flow is there. @throws ScopeError FLOW_EXISTS, BODY_TOO_LARGE, BUSY */
   async deploy(key: string, flow: Flow): Promise<boolean> {
     const { dataBytesMax, flowsMax } = this.#settings
-    const json = JSON.stringify({ ...(flow.source as object), key })
+    const json = JSON.stringify({ ...flow.source, key })
     checkSize(json, dataBytesMax, 'flow')
     const [count, isNew] = await orUnavailable(async () => {
       const flows = await this.#redis.hlen(hubKeys.flows)

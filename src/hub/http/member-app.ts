@@ -1,0 +1,161 @@
+/** The HTTP side of every member: routes, who may come in, bodies, and errors in JSON. */
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import helmet from 'helmet'
+import type { Authoriser } from '../../access/authoriser.ts'
+import type { Role } from '../../access/token.ts'
+import { ScopeError } from '../../errors.ts'
+import { answerErrors, keepRequestId } from './error-answer.ts'
+
+/** What a route sees of a request: its body as it was parsed, and the parts of its path. */
+export type Asked = {
+  readonly request: Request
+  readonly response: Response
+  readonly body: unknown
+  readonly path: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** Status and JSON; without a body nothing is sent but the status. */
+export type Answer = {
+  readonly status: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** A body that is no JSON. */
+  readonly text?: { readonly type: string; readonly content: string }
+}
+
+export type MemberRoute = {
+  readonly method: 'get' | 'post' | 'delete'
+  /** As Express writes it: `/hub/flow/:key`. */
+  readonly path: string
+  /** `open`: no token is asked for. */
+  readonly role: Role | 'open'
+  /** One line, for the OpenAPI document. */
+  readonly summary: string
+  readonly answer: (asked: Asked) => Promise<Answer> | Answer
+}
+
+export type MemberAppOptions = {
+  readonly routes: readonly MemberRoute[]
+  readonly authoriser: Authoriser
+  /** A token must reach it. */
+  readonly namespace: string
+  readonly bodyBytesMax: number
+  /** A fault of ours. */
+  readonly onFault: (error: unknown, requestId: string) => void
+}
+
+/** Makes the app of a member. */
+export function memberApp({ routes, authoriser, namespace, bodyBytesMax, onFault }: MemberAppOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.set('trust proxy', false)
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+  app.use(keepRequestId, helmet({ strictTransportSecurity: false }))
+  const body = bodyReader(bodyBytesMax)
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const own = routes.filter((route) => route.path === path)
+    for (const route of own) {
+      const enter = gate(route.role, authoriser, namespace)
+      // Who may not come in is told so before the body is read.
+      app[route.method](path, ...(route.method === 'post' ? [enter, body] : [enter]), handlerOf(route))
+    }
+    app.all(path, refuseMethod(own))
+  }
+  app.use(() => {
+    throw new ScopeError('NOT_FOUND')
+  }, answerErrors(onFault))
+  return app
+}
+
+function gate(role: Role | 'open', authoriser: Authoriser, namespace: string): RequestHandler {
+  return (request, _response, next) => {
+    if (role !== 'open') {
+      const { namespaces } = authoriser.check(request.headers.authorization, role, request.socket.remoteAddress)
+      if (namespaces !== '*' && !namespaces.has(namespace)) throw new ScopeError('NAMESPACE_FORBIDDEN')
+    }
+    next()
+  }
+}
+
+function bodyReader(limit: number): RequestHandler {
+  const parse = express.json({ limit, strict: false, type: isJson })
+  const check: RequestHandler = (request, response, next) => {
+    const length = request.headers['content-length']
+    const isEmpty = length === '0' || (length === undefined && request.headers['transfer-encoding'] === undefined)
+    if (isEmpty) throw new ScopeError('BODY_EMPTY')
+    if (!isJson(request)) throw new ScopeError('CONTENT_TYPE_UNSUPPORTED')
+    parse(request, response, (error?: unknown) => next(error === undefined ? undefined : bodyError(error)))
+  }
+  return check
+}
+
+const isJson = ({ headers }: { headers: Record<string, unknown> }) =>
+  /^application\/([\w.+-]+\+)?json *(;|$)/i.test(String(headers['content-type'] ?? 'application/json'))
+
+/** The body parser's own errors in our words. */
+function bodyError(error: unknown): unknown {
+  const type = error instanceof Error && 'type' in error ? error.type : undefined
+  const options = { cause: error }
+  switch (type) {
+    case 'entity.too.large':
+      return new ScopeError('BODY_TOO_LARGE', undefined, options)
+    case 'entity.parse.failed':
+      return new ScopeError('BODY_NOT_JSON', undefined, options)
+    case 'charset.unsupported':
+      return new ScopeError('BODY_NOT_UTF8', undefined, options)
+    case 'encoding.unsupported':
+      return new ScopeError('ENCODING_UNSUPPORTED', undefined, options)
+    case 'request.aborted':
+    case 'request.size.invalid':
+      return new ScopeError('REQUEST_INVALID', 'The body did not arrive whole.', options)
+    default:
+      // zlib's, and whatever else the sender's bytes can bring about.
+      return error instanceof Error && 'status' in error ? new ScopeError('ENCODING_CORRUPT', undefined, options) : error
+  }
+}
+
+function handlerOf(route: MemberRoute): RequestHandler {
+  return async (request, response) => {
+    const {
+      status,
+      body,
+      headers = {},
+      text,
+    } = await route.answer({
+      request,
+      response,
+      body: request.body as unknown,
+      path: request.params as Readonly<Record<string, string>>,
+      query: queryOf(request),
+    })
+    response.setHeader('cache-control', 'no-store')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    response.status(status)
+    if (text !== undefined) response.setHeader('content-type', text.type).end(text.content)
+    else if (body === undefined) response.end()
+    else response.json(body)
+  }
+}
+
+/** The first value of each argument. */
+function queryOf({ query }: Request): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => {
+      const first: unknown = Array.isArray(value) ? value[0] : value
+      return typeof first === 'string' ? [[name, first]] : []
+    }),
+  )
+}
+
+function refuseMethod(routes: readonly MemberRoute[]): RequestHandler {
+  const methods = routes.map(({ method }) => method.toUpperCase())
+  const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods
+  return (_request, response) => {
+    response.setHeader('allow', allowed.join(', '))
+    throw new ScopeError('METHOD_NOT_ALLOWED')
+  }
+}
