@@ -7,6 +7,7 @@ const waiting: ReadonlySet<OpenStatus> = new Set(['inited', 'scheduled', 'waitin
 export class EngineState {
   readonly #facts: string
   readonly #limit: () => number | undefined
+  readonly #pendingElsewhere: (() => number | undefined) | undefined
   #running = 0
   #pending = 0
   #succeeded = 0
@@ -17,7 +18,13 @@ export class EngineState {
   /** Set when the reporter closes: the engine is leaving, not failing. */
   isLeaving = false
 
-  constructor(facts: EngineDescription & EngineIdentity, limit: () => number | undefined, nowMs: number) {
+  constructor(
+    facts: EngineDescription & EngineIdentity,
+    limit: () => number | undefined,
+    nowMs: number,
+    pending?: () => number | undefined,
+  ) {
+    this.#pendingElsewhere = pending
     this.#facts = JSON.stringify(facts).slice(1, -1)
     this.#limit = limit
     this.#sinceMs = nowMs
@@ -44,7 +51,8 @@ export class EngineState {
     const seconds = `{"idle":${Math.round(this.#idleMs) / 1e3},"busy":${Math.round(this.#busyMs) / 1e3}}`
     const limitNow = this.#limit()
     const limit = limitNow === undefined ? '' : `,"limit":${limitNow}`
-    const counts = `"running":${this.#running},"pending":${this.#pending},"succeeded":${this.#succeeded},"failed":${this.#failed}`
+    const pending = this.#pendingElsewhere?.() ?? this.#pending
+    const counts = `"running":${this.#running},"pending":${pending},"succeeded":${this.#succeeded},"failed":${this.#failed}`
     return `"engine":{${this.#facts},"status":"${status}","stateSeconds":${seconds}},"engineTaskCounts":{${counts}${limit}}`
   }
 

@@ -58,6 +58,8 @@ export type ReporterOptions = {
   readonly namespace?: string | undefined
   /** How many tasks this engine runs at once, as `engineTaskCounts.limit`. A function is asked for each report. */
   readonly taskLimit?: number | (() => number) | undefined
+  /** Tasks that wait for this engine, where its own waiting tasks do not say it: `engineTaskCounts.pending`. */
+  readonly pendingTasks?: (() => number) | undefined
   /** Measure CPU and memory of this process for its tasks; default true. Values given by `update` go first. */
   readonly measureUsage?: boolean | undefined
   /** Flush at SIGTERM, SIGINT and at the natural end of the process; default true. */

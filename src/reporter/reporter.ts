@@ -48,7 +48,12 @@ export function createReporter(options: ReporterOptions): Reporter {
     return disabledReporter(names, problems)
   }
   const transport = httpTransport(route, options.token, settings.requestTimeoutMs)
-  const engine = new EngineState(facts, limitOf(options, problems), performance.now())
+  const engine = new EngineState(
+    facts,
+    countOf('taskLimit', options.taskLimit, problems),
+    performance.now(),
+    countOf('pendingTasks', options.pendingTasks, problems),
+  )
   return { ...names, ...new EngineReporter({ options, settings, problems, engine, transport }).calls() }
 }
 
@@ -261,11 +266,11 @@ async function withinMs(delivery: Promise<Delivery>, timeoutMs: number): Promise
   return first
 }
 
-function limitOf({ taskLimit }: ReporterOptions, problems: Problems): () => number | undefined {
+function countOf(name: string, given: number | (() => number) | undefined, problems: Problems): () => number | undefined {
   return () => {
-    const limit = typeof taskLimit === 'function' ? problems.guard(taskLimit, undefined) : taskLimit
-    if (limit === undefined || (Number.isInteger(limit) && limit >= 0)) return limit
-    problems.tell('ARGUMENT_INVALID', 'taskLimit is not a whole number and is left out')
+    const count = typeof given === 'function' ? problems.guard(given, undefined) : given
+    if (count === undefined || (Number.isInteger(count) && count >= 0)) return count
+    problems.tell('ARGUMENT_INVALID', `${name} is not a whole number and is left out`)
     return undefined
   }
 }

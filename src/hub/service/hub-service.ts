@@ -1,0 +1,163 @@
+/** The hub as a whole: the API, the series, and everything that has to be looked after once for all dispatchers. */
+import type { Authoriser } from '../../access/authoriser.ts'
+import type { Reporter } from '../../reporter/index.ts'
+import { type MemberRoute, memberApp } from '../http/member-app.ts'
+import type { MemberClient } from '../http/member-client.ts'
+import { listenAsMember } from '../http/member-server.ts'
+import type { HubLog } from '../log.ts'
+import { AgentCheck } from '../registry/agent-check.ts'
+import type { MemberView } from '../registry/member.ts'
+import { keepRegistered } from '../registry/membership.ts'
+import type { LostMember } from '../registry/redis/redis-registry.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { HubApiDeps } from '../routes/deps.ts'
+import { flowRoutes } from '../routes/flow-routes.ts'
+import { memberRoutes } from '../routes/member-routes.ts'
+import { processRoutes } from '../routes/process-routes.ts'
+import type { HubRedis } from '../scripts.ts'
+import { FlowStore } from '../store/flows.ts'
+import { HubQueries } from '../store/hub-queries.ts'
+import { HubStore } from '../store/hub-store.ts'
+import type { HubStoreSettings } from '../store/settings.ts'
+import { Housekeeping } from './housekeeping.ts'
+import { type HubFamilies, hubExposition } from './hub-series.ts'
+import { progressOf, reportProcess } from './process-report.ts'
+
+export type HubServiceOptions = {
+  readonly version: string
+  readonly host: string
+  readonly port: number
+  readonly advertiseUrl: string | undefined
+  readonly namespace: string
+  readonly redis: HubRedis
+  readonly registry: Registry & { readonly sweep?: () => Promise<readonly LostMember[]> }
+  /** A third of a member's lease. */
+  readonly renewEveryMs: number
+  readonly authoriser: Authoriser
+  /** `/metrics` asks for no token. */
+  readonly isMetricsOpen: boolean
+  readonly settings: HubStoreSettings
+  readonly families: HubFamilies
+  readonly seriesMax: number
+  /** Says what the process itself has to say on `/metrics`. */
+  readonly processSeries: () => Promise<string>
+  /** @param pending processes that wait */
+  readonly makeReporter: (pending: () => number) => Reporter
+  readonly client: MemberClient
+  readonly log: HubLog
+  readonly onFault: (error: unknown) => void
+}
+
+export type HubService = { readonly url: string; readonly stop: () => Promise<void> }
+
+const closeWithinMs = 5_000
+const reportsWithinMs = 2_000
+/** Flow and data in one body, and some room for what is around them. */
+const bodyShare = 2.1
+
+/** Starts the hub. @throws the system's error when the port is taken */
+export async function startHub(options: HubServiceOptions): Promise<HubService> {
+  const { redis, registry, log, settings } = options
+  const queries = new HubQueries(redis)
+  const store = new HubStore(redis, settings)
+  const check = new AgentCheck(
+    options.client,
+    (agent, found) =>
+      log.warn({ agent: agent.id, says: agent.algorithm?.key, found }, 'an agent offers something else than it says'),
+    () => undefined,
+  )
+  const housekeeping = new Housekeeping({ ...options, store, queries, check })
+  const reporter = options.makeReporter(() => housekeeping.queueLength)
+  housekeeping.start(reporter)
+  const deps: HubApiDeps = {
+    store,
+    queries,
+    flows: new FlowStore(redis, settings),
+    members: () => registry.list(),
+    isQuarantined: (agent) => check.isQuarantined(agent),
+    onEnded: () => housekeeping.look(),
+    onSubmitted: ({ key, adhoc, nodes }, flow) => {
+      const task = reportProcess(reporter, { key, attempt: 1, flowName: flow.key ?? '', isAdhoc: adhoc }, 'inited')
+      task.update(progressOf(Object.entries(nodes).map(([id, { status }]) => [id, status] as const)))
+      // From here on it is the dispatcher's to report.
+      task.release()
+    },
+  }
+  const app = memberApp({
+    routes: [...healthRoutes(redis), metricsRoute(options, queries, check), ...apiRoutes(deps)],
+    authoriser: options.authoriser,
+    namespace: options.namespace,
+    bodyBytesMax: Math.ceil(settings.dataBytesMax * bodyShare),
+    onFault: options.onFault,
+  })
+  const server = await listenAsMember(app, options.host, options.port)
+  const { instance: id, incarnation } = reporter
+  const membership = keepRegistered({
+    registry,
+    member: { kind: 'hub', id, incarnation, url: options.advertiseUrl ?? server.url, version: options.version },
+    load: () => ({ running: 0 }),
+    renewEveryMs: options.renewEveryMs,
+    onTrouble: (error) => log.debug({ error }, 'the hub could not be registered; it is tried again'),
+  })
+  return {
+    url: server.url,
+    async stop() {
+      await membership.leave()
+      await server.close(closeWithinMs)
+      await housekeeping.stop()
+      await reporter.close(reportsWithinMs)
+    },
+  }
+}
+
+function apiRoutes(deps: HubApiDeps): MemberRoute[] {
+  return [...memberRoutes(deps), ...flowRoutes(deps), ...processRoutes(deps)]
+}
+
+function healthRoutes(redis: HubRedis): MemberRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/-/healthy',
+      role: 'open',
+      summary: 'The process runs.',
+      answer: () => ({ status: 200, body: { status: 'healthy' } }),
+    },
+    {
+      method: 'get',
+      path: '/-/ready',
+      role: 'open',
+      summary: 'The store answers.',
+      answer: async () => {
+        try {
+          await redis.get('{hub}:ready')
+          return { status: 200, body: { status: 'ready' } }
+        } catch {
+          return { status: 503, body: { status: 'not ready', reasons: ['the store cannot be reached'] } }
+        }
+      },
+    },
+  ]
+}
+
+function metricsRoute(options: HubServiceOptions, queries: HubQueries, check: AgentCheck): MemberRoute {
+  return {
+    method: 'get',
+    path: '/metrics',
+    role: options.isMetricsOpen ? 'open' : 'read',
+    summary: 'Series in the text format of Prometheus.',
+    answer: async () => {
+      const [queue, counters, members] = await Promise.all([queries.queue(1), queries.counters(), options.registry.list()])
+      const content = hubExposition(options.families, {
+        queueLength: queue.length,
+        oldestAgeMs: queue.oldestAgeMs,
+        counters,
+        members,
+        isQuarantined: (agent: MemberView) => check.isQuarantined(agent),
+        seriesMax: options.seriesMax,
+      })
+      const text = { type: 'text/plain; version=0.0.4; charset=utf-8', content: content + (await options.processSeries()) }
+      return { status: 200, text }
+    },
+  }
+}
