@@ -13,3 +13,14 @@ export function paceOf(amountPerSecond: number): (amount: number, signal?: Abort
     })
   }
 }
+
+/** For what need not be done every time: answers `true` at the first call and again once so much time has gone by. */
+export function rarely(everyMs: number): () => boolean {
+  let lastMs = Number.NEGATIVE_INFINITY
+  return () => {
+    const nowMs = performance.now()
+    if (nowMs - lastMs < everyMs) return false
+    lastMs = nowMs
+    return true
+  }
+}

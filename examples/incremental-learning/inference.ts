@@ -5,7 +5,7 @@ import { type DriftWatch, driftWatch, inkOf } from '../learning/drift.ts'
 import { loadNetwork, saveSamples } from '../learning/files.ts'
 import type { Network } from '../learning/network.ts'
 import type { Random } from '../learning/random.ts'
-import { paceOf } from '../pace.ts'
+import { paceOf, rarely } from '../pace.ts'
 import { resourceFlags, resourceFrom } from '../sedna-worker/resource-flags.ts'
 import { runWorker, type Worker } from '../sedna-worker/worker.ts'
 import { amount, count, readFlags } from '../settings.ts'
@@ -26,6 +26,8 @@ const pace = paceOf(amount('samples-per-second', flags['samples-per-second']))
 const seed = count('seed', flags.seed)
 /** Below this the model is not sure enough, and somebody has to say what it is. */
 const hardBelow = 0.8
+/** The drift takes longer to compute than a digit to read. */
+const newsEveryMs = 250
 
 /** One iteration as this worker sees it. */
 type Iteration = {
@@ -115,21 +117,24 @@ await runWorker(
     const drift = { confidence: driftWatch(), ink: driftWatch() }
     let iteration = begin(1)
     let processed = 0
+    const isNewsDue = rarely(newsEveryMs)
     while (!worker.stop.aborted) {
       const order = orders.shift()
       if (order?.kind === 'leave') break
       if (order?.kind === 'deploy') network = await deploy(order.url, worker, network)
       if (order?.kind === 'collect' && order.iteration > iteration.number) {
         // The last counts of an iteration would be lost under those of the next.
+        tell(worker, iteration, processed, drift)
         await worker.say()
         iteration = begin(order.iteration)
       }
       const isComplete = read(network, iteration, drift)
       processed++
-      tell(worker, iteration, processed, drift)
+      if (isNewsDue()) tell(worker, iteration, processed, drift)
       if (isComplete) await handOver(iteration, worker)
       await pace(1, worker.stop)
     }
+    tell(worker, iteration, processed, drift)
     return 'is done'
   },
 )

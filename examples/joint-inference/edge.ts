@@ -5,7 +5,7 @@ import { loadNetwork } from '../learning/files.ts'
 import { Latency } from '../learning/latency.ts'
 import type { Network } from '../learning/network.ts'
 import { randomOf } from '../learning/random.ts'
-import { paceOf } from '../pace.ts'
+import { paceOf, rarely } from '../pace.ts'
 import { resourceFlags, resourceFrom } from '../sedna-worker/resource-flags.ts'
 import { runWorker, type Worker } from '../sedna-worker/worker.ts'
 import { amount, count, readFlags } from '../settings.ts'
@@ -31,6 +31,8 @@ const deadlineMs = count('deadline-ms', flags['deadline-ms'])
 const random = randomOf(count('seed', flags.seed), 6, number)
 /** Below this the small model is not sure enough. */
 const hardBelow = 0.6
+/** The drift takes longer to compute than a digit to read. */
+const newsEveryMs = 250
 
 /** What has happened since this worker began. */
 const totals = { samples: 0, hard: 0, cloudErrors: 0, right: 0, rightAlone: 0 }
@@ -90,7 +92,7 @@ async function read(network: Network, worker: Worker): Promise<void> {
   if (digit === sample.digit) totals.rightAlone++
 }
 
-function say(worker: Worker): void {
+function tell(worker: Worker): void {
   const scores = Object.entries(drift).flatMap(([feature, watch]) => {
     const score = watch.score()
     return score === undefined ? [] : [[feature, score] as const]
@@ -125,17 +127,18 @@ await runWorker(
   },
   async (worker) => {
     const network = await loadNetwork(flags.model)
-    say(worker)
+    const isNewsDue = rarely(newsEveryMs)
+    tell(worker)
     await worker.say()
     try {
       while (totals.samples < samplesMax && !worker.stop.aborted) {
         await read(network, worker)
-        say(worker)
+        if (isNewsDue()) tell(worker)
         if (totals.samples % turn === 0 && totals.samples < samplesMax) worker.log('INFO', sum())
         await pace(1, worker.stop)
       }
     } finally {
-      say(worker)
+      tell(worker)
       console.log(`edge${number}: ${sum()}`)
     }
     worker.log('INFO', sum())

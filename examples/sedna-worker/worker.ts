@@ -30,6 +30,8 @@ export type Worker = {
 }
 
 const sayTimeoutMs = 2000
+/** More often than an engine needs, so that learning can be watched. */
+const reportIntervalMs = 2000
 const kinds = {
   joint_inference: 'JointInferenceService',
   incremental_learning: 'IncrementalLearningJob',
@@ -59,7 +61,8 @@ export async function runWorker(options: WorkerOptions, work: (worker: Worker) =
   const { resource, taskType, name, node, role } = options
   const stop = stopSignal()
   const engine = { engineType: 'sedna', instance: `${resource.namespace}/${name}`, node }
-  const scope = createReporter({ ...aggregator(), engine, namespace: resource.namespace, taskLimit: 1 })
+  const settings = { reportIntervalMs }
+  const scope = createReporter({ ...aggregator(), engine, namespace: resource.namespace, taskLimit: 1, settings })
   const task = scope.task({ jobId: resource.job, execId: name, taskType })
   task.update({ attributes: { kind: kinds[taskType], uid: resource.uid } })
   const worker: Worker = {
