@@ -1,16 +1,15 @@
 import type { Answer, ItemAnswer } from './answer.ts'
+import type { Carrier, MakeCarrier } from './carrier.ts'
 import type { LogLine } from './log-ring.ts'
 import { Outbox } from './outbox.ts'
 import { ReportWriter, type ReportWriterParts } from './report-writer.ts'
 import { Schedule } from './schedule.ts'
 import { reportLineBytesMax, reportLinesMax } from './seal.ts'
 import type { SealedReport } from './sealed.ts'
-import { Sender } from './sender.ts'
 import { Settlement } from './settlement.ts'
 import { noTotals } from './stats.ts'
 import type { TaskBook } from './task-book.ts'
 import type { TaskState } from './task-state.ts'
-import type { Transport } from './transport.ts'
 
 /** What the reporter hands to its dispatch. */
 export type DispatchParts = ReportWriterParts & { readonly tasks: TaskBook }
@@ -18,11 +17,11 @@ export type DispatchParts = ReportWriterParts & { readonly tasks: TaskBook }
 /** A task whose status flaps is written at most this often. */
 const statusGapMs = 100
 
-/** Decides which task is reported when, writes the reports and hands them to the sender. */
+/** Decides which task is reported when, writes the reports and hands them to the carrier. */
 export class Dispatch {
   readonly totals = noTotals()
   readonly outbox: Outbox
-  readonly sender: Sender
+  readonly carrier: Carrier
   readonly #parts: DispatchParts
   readonly #settlement: Settlement
   readonly #writer: ReportWriter
@@ -38,7 +37,7 @@ export class Dispatch {
   /** Whether anything was ever sent. */
   hasSpoken = false
 
-  constructor(parts: DispatchParts, transport: Transport) {
+  constructor(parts: DispatchParts, carrierOf: MakeCarrier) {
     const { settings } = parts
     this.#parts = parts
     this.#writer = new ReportWriter(parts)
@@ -52,17 +51,13 @@ export class Dispatch {
       again: (task) => this.end(task),
       keepLines: (task, lines) => this.#keepLines(task, lines),
     })
-    this.sender = new Sender(
-      {
-        take: () => this.#take(),
-        settle: (reports, answer: Answer) => this.#settlement.settle(reports, answer),
-        refuse: (report, code, message) => this.#settlement.reject(report, rejection(code, message)),
-        rest: () => this.#rest(),
-      },
-      transport,
-      settings,
-      parts.problems,
-    )
+    this.carrier = carrierOf({
+      take: () => this.#take(),
+      settle: (reports, answer: Answer) => this.#settlement.settle(reports, answer),
+      refuse: (report, code, message) => this.#settlement.reject(report, rejection(code, message)),
+      lose: (report) => this.#settlement.lose(report),
+      rest: () => this.#rest(),
+    })
     this.#arm()
   }
 
@@ -117,7 +112,7 @@ export class Dispatch {
   /** Says once more that the engine is there, as soon as there is room. */
   heartbeat(): void {
     this.#wantsHeartbeat = true
-    this.sender.wake()
+    this.carrier.wake()
   }
 
   /** Sends everything that was said. @returns whether all of it arrived in time. */
@@ -128,7 +123,7 @@ export class Dispatch {
       give = () => resolve(true)
       this.#drainWaiters.add(give)
     })
-    this.sender.wake()
+    this.carrier.wake()
     // Not unref'd: what is waited for holds the process, and no longer than this.
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<boolean>((resolve) => {
@@ -142,7 +137,14 @@ export class Dispatch {
 
   /** Whether there is anything that has not arrived. */
   get hasNews(): boolean {
-    if (this.sender.isRunning || this.outbox.size > 0 || this.#endings.length > 0 || this.#wantsHeartbeat) return true
+    if (
+      this.carrier.isRunning ||
+      this.carrier.hasUnderway ||
+      this.outbox.size > 0 ||
+      this.#endings.length > 0 ||
+      this.#wantsHeartbeat
+    )
+      return true
     for (const task of this.#parts.tasks.all()) if (task.hasNews) return true
     return false
   }
@@ -150,7 +152,7 @@ export class Dispatch {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    this.sender.stop()
+    this.carrier.stop()
     this.#settlement.stop()
     this.#schedule.clear()
     this.#ready.clear()
@@ -164,7 +166,7 @@ export class Dispatch {
   #makeReady(task: TaskState): void {
     this.#schedule.delete(task)
     this.#ready.add(task)
-    this.sender.wake()
+    this.carrier.wake()
   }
 
   #take(): readonly SealedReport[] {
@@ -229,7 +231,7 @@ export class Dispatch {
     this.#parts.problems.guard(() => {
       for (const task of endings) this.#sealEnd(task, nowMs)
     }, undefined)
-    this.sender.wake()
+    this.carrier.wake()
   }
 
   /** Lines that do not fit into the final report go before it. */
@@ -281,7 +283,7 @@ export class Dispatch {
 
   /** One timer for whatever comes first. It never keeps the process alive. */
   #arm(): void {
-    if (this.#isStopped || this.sender.isRunning) return
+    if (this.#isStopped || this.carrier.isRunning) return
     const nextMs = Math.min(this.#schedule.nextMs, this.outbox.nextMs, this.#settlement.repeats.nextMs, this.#nextHeartbeatMs)
     if (nextMs >= this.#timerMs || nextMs === Number.POSITIVE_INFINITY) return
     clearTimeout(this.#timer)
@@ -289,7 +291,7 @@ export class Dispatch {
     this.#timer = setTimeout(
       () => {
         this.#timerMs = Number.POSITIVE_INFINITY
-        this.sender.wake()
+        this.carrier.wake()
       },
       Math.max(1, nextMs - performance.now()),
     ).unref()

@@ -5,6 +5,15 @@ export type { Problem } from './problems.ts'
 export { createReporter, type Reporter } from './reporter.ts'
 export type { RuntimeHandler } from './runtime/handler.ts'
 export type { ListenOptions, TlsOptions } from './runtime/listen.ts'
+export {
+  type NoticeOutcome,
+  type NoticeTarget,
+  type RuntimeRegistration,
+  registerRuntime,
+  reportProcessEnd,
+} from './runtime/notices.ts'
+export type { ProgramMove, ProgramOptions, ProgramRun } from './runtime/program.ts'
+export type { PullOptions } from './runtime/pull-options.ts'
 export { createRuntime, type Runtime, type RuntimeOptions, type RuntimeStats } from './runtime/runtime.ts'
 export type { RuntimeSettings } from './runtime/settings.ts'
 export type { ReporterStats } from './stats.ts'

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { isMainThread, threadId } from 'node:worker_threads'
 import type { Problem, Problems } from './problems.ts'
+import type { PullOptions } from './runtime/pull-options.ts'
 import { type EngineDescription, isId } from './wire.ts'
 
 /** Times and limits of a reporter. Every queue of it is bounded by one of these. */
@@ -49,8 +50,12 @@ export type ReporterSettings = {
 
 /** What `createReporter` takes. */
 export type ReporterOptions = {
-  /** Where the aggregator listens, e.g. `http://127.0.0.1:7717`. */
-  readonly url: string
+  /** Where the aggregator listens, e.g. `http://127.0.0.1:7717`. Needed to push; with `pull` it is where the run registers. */
+  readonly url?: string | undefined
+  /** `push` (default) sends reports; `pull` keeps the same reports until monitors fetch them. */
+  readonly mode?: 'push' | 'pull' | undefined
+  /** How the run is fetched from; with `pull` only. */
+  readonly runtime?: PullOptions | undefined
   /** Bearer token with the role `report`. */
   readonly token?: string | undefined
   readonly engine: EngineDescription
@@ -121,11 +126,15 @@ export function settingsFrom(given: Partial<ReporterSettings> | undefined, probl
 
 /** The route that reports go to, or undefined where the address cannot be used. */
 export function reportRoute(url: unknown): URL | undefined {
+  return apiRoute(url, '/api/v1/reports')
+}
+
+/** A route of the aggregator; its address may be given with a path before it, or with the route of reports. */
+export function apiRoute(url: unknown, api: string): URL | undefined {
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined
   const route = new URL(url)
   if (route.protocol !== 'http:' && route.protocol !== 'https:') return undefined
-  const path = route.pathname.replace(/\/$/, '')
-  route.pathname = path.endsWith('/api/v1/reports') ? path : `${path}/api/v1/reports`
+  route.pathname = route.pathname.replace(/\/$/, '').replace(/\/api\/v1\/reports$/, '') + api
   route.username = ''
   route.password = ''
   route.search = ''
@@ -135,8 +144,15 @@ export function reportRoute(url: unknown): URL | undefined {
 
 const made = { reporters: 0, lastIncarnationMs: 0 }
 
-/** The engine's facts with defaults, and one incarnation for this reporter: a time, later than that of any other here. */
-export function engineFacts(engine: EngineDescription | undefined, problems: Problems): EngineDescription & EngineIdentity {
+/**
+ * The engine's facts with defaults, and one incarnation for this reporter: a time, later than that of any other here.
+ * @param run a run that is fetched from names both itself
+ */
+export function engineFacts(
+  engine: EngineDescription | undefined,
+  problems: Problems,
+  run?: { readonly instance: string; readonly incarnation: string },
+): EngineDescription & EngineIdentity {
   made.reporters++
   made.lastIncarnationMs = Math.max(Date.now(), made.lastIncarnationMs + 1)
   const { instance, engineType, ...rest } = engine ?? { engineType: undefined }
@@ -149,6 +165,7 @@ export function engineFacts(engine: EngineDescription | undefined, problems: Pro
     instance: isId(instance) ? instance : defaultInstance(),
     engineType: isId(engineType) ? engineType : 'unknown',
     incarnation: new Date(made.lastIncarnationMs).toISOString(),
+    ...run,
   }
 }
 
@@ -165,7 +182,7 @@ function textsOf(facts: Record<string, unknown>, problems: Problems): Record<str
 }
 
 /** Two reporters of one host must never share a name: the newer would push the older one's reports aside. */
-function defaultInstance(): string {
+export function defaultInstance(): string {
   const host = hostname()
     .replaceAll(/[^A-Za-z0-9._:@/-]/g, '_')
     .slice(0, 150)

@@ -1,27 +1,17 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { type Answer, judge, type Verdict } from './answer.ts'
+import { judge, type Verdict } from './answer.ts'
 import { backoffMs } from './backoff.ts'
+import type { Carrier, ReportSource } from './carrier.ts'
 import type { ReporterSettings } from './options.ts'
 import { type Problems, textOf } from './problems.ts'
 import type { SealedReport } from './sealed.ts'
 import type { RequestBody, Transport } from './transport.ts'
 
-/** Where the sender gets its work and leaves the results. */
-export type ReportSource = {
-  /** The next request's reports; none = nothing to send now. */
-  readonly take: () => readonly SealedReport[]
-  readonly settle: (reports: readonly SealedReport[], answer: Answer) => void
-  /** The aggregator will not have this report in any request. */
-  readonly refuse: (report: SealedReport, code: string, message: string) => void
-  /** Called when there is nothing left to send. */
-  readonly rest: () => void
-}
-
 const zip = promisify(gzip)
 
 /** Sends one request at a time, the same bytes until they are answered. */
-export class Sender {
+export class Sender implements Carrier {
   readonly #source: ReportSource
   readonly #transport: Transport
   readonly #settings: ReporterSettings
@@ -45,6 +35,9 @@ export class Sender {
   get isRunning(): boolean {
     return this.#isRunning
   }
+
+  /** A request under way is part of the run. */
+  readonly hasUnderway = false
 
   /** Says that there may be work. Never does any before the present turn of the event loop is over. */
   wake(): void {

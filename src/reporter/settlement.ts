@@ -52,16 +52,20 @@ export class Settlement {
 
   /** Puts a written report where it waits to be sent; what falls out of the full queue is counted. */
   queue(report: SealedReport): void {
-    const { outbox, totals, problems, tasks } = this.#parts
-    for (const dropped of outbox.push(report)) {
-      totals.dropped++
-      totals.logLinesDropped += dropped.logLines
-      problems.tell('QUEUE_FULL', 'reports wait for too long and the oldest were dropped')
-      if (dropped.task === undefined) continue
-      dropped.task.needsEverything = true
-      if (dropped.isFinal && dropped.origin === 'new') this.#conclude(dropped.task, { delivered: false, reason: 'dropped' })
-      else tasks.retire(dropped.task)
-    }
+    for (const dropped of this.#parts.outbox.push(report)) this.lose(dropped)
+  }
+
+  /** A report that had to make room before it arrived: counted, and its task says everything once more. */
+  lose(report: SealedReport): void {
+    const { totals, problems, tasks } = this.#parts
+    const { task } = report
+    totals.dropped++
+    totals.logLinesDropped += report.logLines
+    problems.tell('QUEUE_FULL', 'reports wait for too long and the oldest were dropped')
+    if (task === undefined) return
+    task.needsEverything = true
+    if (report.isFinal && report.origin === 'new') this.#conclude(task, { delivered: false, reason: 'dropped' })
+    else tasks.retire(task)
   }
 
   settle(reports: readonly SealedReport[], answer: Answer): void {

@@ -66,7 +66,7 @@ export function inertTask(ids: { jobId: string | undefined; execId: string | und
 }
 
 /** Code and message of anything that can be thrown; of an `Error` without a code, its name is the code. */
-function errorFrom(error: unknown): TaskError | undefined {
+export function errorFrom(error: unknown): TaskError | undefined {
   if (error === undefined || error === null) return undefined
   if (typeof error !== 'object') return { message: String(error) }
   const { code, message, name } = error as Record<string, unknown>

@@ -72,19 +72,19 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 }
 
 /** The run's messages with everything that serves them; the reporter publishes into it. */
-class RunLog {
+export class RunLog {
   readonly runtimeId: string
   readonly topics: readonly string[]
   readonly settings: RuntimeSettings
   readonly log: MessageLog
   readonly listening: Promise<string | undefined>
   readonly handler: RuntimeHandler & { stats: HandlerStats }
-  /** Called after each fetch: messages may have arrived. */
+  /** Called after each fetch, when messages may have arrived, and after the shutdown. */
   onFetched: () => void = () => {}
   readonly #problems: Problems
   readonly #server: Promise<Listening | undefined>
   readonly #shutdownWaiters = new Set<() => void>()
-  #isShutDown = false
+  isShutDown = false
   #monitor: Monitor | undefined
 
   constructor(options: RuntimeOptions, problems: Problems) {
@@ -125,12 +125,12 @@ class RunLog {
 
   /** Holds the process until a monitor has asked for the shutdown, and no longer than this. */
   async ended(timeoutMs: number): Promise<boolean> {
-    if (this.#isShutDown) return true
+    if (this.isShutDown) return true
     return new Promise((resolve) => {
       const give = () => {
         clearTimeout(timer)
         this.#shutdownWaiters.delete(give)
-        resolve(this.#isShutDown)
+        resolve(this.isShutDown)
       }
       const timer = setTimeout(give, timeoutMs)
       this.#shutdownWaiters.add(give)
@@ -163,8 +163,9 @@ class RunLog {
   }
 
   #shutDown(tell: (() => void) | undefined): void {
-    this.#isShutDown = true
+    this.isShutDown = true
     for (const give of this.#shutdownWaiters) give()
+    this.#problems.guard(this.onFetched, undefined)
     tell?.()
   }
 }
