@@ -8,7 +8,7 @@ import { parseAllDocuments, stringify } from 'yaml'
 import { root } from '../stack/compose-file.ts'
 import type { Kustomization } from './kustomize.ts'
 import { idOf, type KubeObject } from './objects.ts'
-import { besideAnother, folders, inAnotherNamespace, rendered, renderedOf } from './rendered.ts'
+import { besideAnother, folders, inAnotherNamespace, ofGuide, rendered, renderedOf } from './rendered.ts'
 
 const version = spawnSync('kubectl', ['version', '--client'], { encoding: 'utf8' }).stdout ?? ''
 const hasKustomize = Number(/Kustomize Version: v(\d+)/.exec(version)?.[1] ?? 0) >= 5
@@ -32,6 +32,7 @@ describe.runIf(hasKustomize)('kubectl makes the same of', () => {
   test.each<[string, Kustomization]>([
     ['an overlay with a component on top', besideAnother],
     ['an overlay in another namespace', inAnotherNamespace],
+    ...ofGuide.map((kustomization, index): [string, Kustomization] => [`example ${index + 1} of the guide`, kustomization]),
   ])('%s', (_what, kustomization) => {
     const from = (paths: readonly string[] = []) => paths.map((path) => relative(folder, join(root, path)))
     const file = { ...kustomization, resources: from(kustomization.resources), components: from(kustomization.components) }

@@ -29,10 +29,14 @@ export type Kustomization = {
   readonly components?: readonly string[]
   readonly generatorOptions?: Options
   readonly configMapGenerator?: readonly Generator[]
+  readonly images?: readonly { readonly name: string; readonly newName: string; readonly newTag: string }[]
+  readonly labels?: readonly { readonly pairs: Readonly<Record<string, string>> }[]
   readonly patches?: readonly { readonly target: { readonly kind: string; readonly name: string }; readonly patch: string }[]
 }
 
-const known = new Set('apiVersion kind namespace resources components generatorOptions configMapGenerator patches'.split(' '))
+const known = new Set(
+  'apiVersion kind namespace resources components generatorOptions configMapGenerator patches images labels'.split(' '),
+)
 /** Kinds that belong to the cluster and not to a namespace. */
 const ofCluster = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding'])
 
@@ -65,11 +69,15 @@ function apply(kustomization: Kustomization, folder: string, before: readonly It
     configMapGenerator = [],
     generatorOptions = {},
     patches = [],
+    images = [],
+    labels = [],
   } = kustomization
   let items = [...before, ...resources.flatMap((path) => resource(join(folder, path)))]
   for (const path of components) items = build(join(folder, path), items)
   for (const generator of configMapGenerator) items = generated(items, generator, generatorOptions, folder)
   for (const patch of patches) items = patchedItems(items, patch)
+  const pairs = Object.assign({}, ...labels.map((one) => one.pairs)) as Readonly<Record<string, string>>
+  items = items.map((item) => ({ ...item, object: labelled(withImages(item.object, images), pairs) }))
   return namespace === undefined ? items : items.map((item) => ({ ...item, object: placed(item.object, namespace, items) }))
 }
 
@@ -113,6 +121,21 @@ function patchedItems(items: readonly Item[], { target, patch }: NonNullable<Kus
   const isMeant = ({ object }: Item) => object.kind === target.kind && object.metadata.name === target.name
   if (!items.some(isMeant)) throw new Error(`there is no ${target.kind} ${target.name} to patch`)
   return items.map((item) => (isMeant(item) ? { ...item, object: patched(item.object, operations) } : item))
+}
+
+function withImages(object: KubeObject, images: NonNullable<Kustomization['images']>): KubeObject {
+  const copy = structuredClone(object)
+  for (const container of podSpecOf(copy)?.containers ?? []) {
+    const [, name] = /^(.+):[^:/]+$/.exec(container.image) ?? []
+    const other = images.find((image) => image.name === name)
+    if (other !== undefined) container.image = `${other.newName}:${other.newTag}`
+  }
+  return copy
+}
+
+function labelled(object: KubeObject, pairs: Readonly<Record<string, string>>): KubeObject {
+  if (Object.keys(pairs).length === 0) return object
+  return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...pairs } } }
 }
 
 /** The object in its namespace; so are service accounts that a binding names, if they are among the objects. */

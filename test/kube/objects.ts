@@ -17,7 +17,7 @@ type Probe = {
 
 export type Container = {
   readonly name: string
-  readonly image: string
+  image: string
   readonly args?: readonly string[]
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[]
   readonly envFrom?: readonly { readonly configMapRef?: { name: string } }[]

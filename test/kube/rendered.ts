@@ -1,5 +1,7 @@
 /** What is shipped for clusters, rendered: each by the folder that its users name. */
 import { join } from 'node:path'
+import { parse } from 'yaml'
+import { pageAt } from '../docs/markdown.ts'
 import { root } from '../stack/compose-file.ts'
 import { type Kustomization, render, renderOf } from './kustomize.ts'
 import type { KubeObject } from './objects.ts'
@@ -22,6 +24,11 @@ export const besideAnother: Kustomization = {
 
 /** A folder with one thing more, as docs/kubernetes.md tells users to write it. */
 export const inAnotherNamespace: Kustomization = { namespace: 'observability', resources: ['deploy/kubernetes/overlays/sedna'] }
+
+/** What docs/kubernetes.md shows, as it stands, but for where the repository is. */
+export const ofGuide: readonly Kustomization[] = pageAt('docs/kubernetes.md')
+  .fences.filter(({ language }) => language === 'yaml')
+  .map(({ text }) => parse(text.replaceAll('../enginescope/', '')) as Kustomization)
 
 export const rendered = (folder: (typeof folders)[number]): KubeObject[] => render(join(root, folder))
 export const renderedOf = (kustomization: Kustomization): KubeObject[] => renderOf(kustomization, root)
