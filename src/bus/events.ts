@@ -1,7 +1,8 @@
 /** Reads a shard's event stream and fetches the records it speaks of. */
 import type { Keys, Shard } from '../jobs/keys.ts'
-import { type EngineRecord, type ExecRecord, type JobRecord, recordAt, type ScopeEvent } from '../jobs/records.ts'
+import { type EngineRecord, recordAt, type ScopeEvent } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
+import { execFields, execFrom, jobFields, jobFrom } from '../jobs/store/record-text.ts'
 
 /** What became of a read: events in order, or word that the stream was trimmed or replaced behind the reader's back. */
 export type Read =
@@ -33,13 +34,9 @@ export async function readEvents(store: Store, keys: Keys, shard: Shard, positio
   const references = new Map<string, readonly [kind: string, words: readonly string[]]>()
   let reached = position
   for (const [id, fields] of entries) {
-    if (fields[1] !== reached) return 'gap'
+    if (fields[1] !== reached || fields[2] !== 'e') return 'gap'
     reached = id
-    for (let i = 2; i + 1 < fields.length; i += 2) {
-      const kind = fields[i] as string
-      const text = fields[i + 1] as string
-      references.set(kind + text, [kind, JSON.parse(text) as string[]])
-    }
+    for (const line of (fields[3] ?? '').split('\n')) refer(line, references)
   }
   if (entries.length === 0 && (await newestPosition(store, keys, shard)) !== position) return 'gap'
   const reads = [...references.values()].map(([kind, words]) => fetchRecord(store, keys, shard, kind, words))
@@ -50,28 +47,36 @@ export async function readEvents(store: Store, keys: Keys, shard: Shard, positio
 
 type Words = readonly string[]
 
+/** A line of an entry: what it speaks of (task, job, engine, or both a task and its job), and its name as JSON. */
+function refer(line: string, references: Map<string, readonly [kind: string, words: Words]>): void {
+  const kind = line.slice(0, 1)
+  const words = JSON.parse(line.slice(1)) as Words
+  if (kind !== 'b') references.set(line, [kind, words])
+  else {
+    references.set(`t${line.slice(1)}`, ['t', words])
+    references.set(`j${JSON.stringify(words.slice(0, 2))}`, ['j', words])
+  }
+}
+
 function fetchRecord(store: Store, keys: Keys, shard: Shard, kind: string, words: Words): Promise<ScopeEvent> {
   if (kind === 'e') return fetchEngine(store, keys, shard, words)
   return kind === 'j' ? fetchJob(store, keys, shard, words) : fetchTask(store, keys, shard, words)
 }
 
 async function fetchEngine(store: Store, keys: Keys, shard: Shard, [instance = '']: Words): Promise<ScopeEvent> {
-  const record = parsed<EngineRecord>(await store.hget(keys.engine(shard, instance), 'engine'))
+  const text = await store.hget(keys.engine(shard, instance), 'engine')
+  const record = text === null ? undefined : (JSON.parse(text) as EngineRecord)
   return record === undefined || record.isGone ? { kind: 'engine-gone', instance } : { kind: 'engine', record }
 }
 
 async function fetchJob(store: Store, keys: Keys, shard: Shard, [namespace = '', jobId = '']: Words): Promise<ScopeEvent> {
-  const record = parsed<JobRecord>(await store.hget(keys.job(shard, namespace, jobId), 'job'))
+  const record = jobFrom(await store.hmget(keys.job(shard, namespace, jobId), ...jobFields))
   return record === undefined ? { kind: 'job-gone', namespace, jobId } : { kind: 'job', record }
 }
 
 async function fetchTask(store: Store, keys: Keys, shard: Shard, words: Words): Promise<ScopeEvent> {
   const [namespace = '', jobId = '', task = '', engine = '', scope = 'task'] = words
-  const exec = parsed<ExecRecord>(await store.hget(keys.job(shard, namespace, jobId), `t:${task}`))
+  const exec = execFrom(await store.hmget(keys.job(shard, namespace, jobId), ...execFields(task)))
   const record = recordAt(exec, scope === 'job' ? '' : engine)
   return record?.engine.instance === engine ? { kind: 'task', record } : { kind: 'task-gone', namespace, jobId, task, engine }
-}
-
-function parsed<T>(text: string | null): T | undefined {
-  return text === null ? undefined : (JSON.parse(text) as T)
 }

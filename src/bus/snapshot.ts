@@ -1,7 +1,8 @@
 import { learningTypesOf, taskTypes } from '../catalogue/index.ts'
 import { idsOfJobName, type Keys, type Shard } from '../jobs/keys.ts'
-import type { EngineRecord, ExecRecord, JobRecord, TaskRecord } from '../jobs/records.ts'
+import type { EngineRecord, JobRecord, TaskRecord } from '../jobs/records.ts'
 import type { Store } from '../jobs/store/commit.ts'
+import { execFields, execFrom, jobFields, jobFrom } from '../jobs/store/record-text.ts'
 import { newestPosition } from './events.ts'
 import type { ShardSnapshot } from './listener.ts'
 
@@ -32,8 +33,7 @@ async function loadTasks(store: Store, keys: Keys, shard: Shard): Promise<TaskRe
   const members = await store.zrange(keys.shown(shard), '0', '-1')
   return inPages(members, async (member) => {
     const [namespace = '', jobId = '', task = '', engine = ''] = JSON.parse(member) as string[]
-    const text = await store.hget(keys.job(shard, namespace, jobId), `t:${task}`)
-    const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
+    const exec = execFrom(await store.hmget(keys.job(shard, namespace, jobId), ...execFields(task)))
     return Object.values(exec?.current ?? {}).find((record) => record.engine.instance === engine)
   })
 }
@@ -51,8 +51,7 @@ async function loadJobs(store: Store, keys: Keys, shard: Shard): Promise<JobReco
   const members = await store.zrange(keys.openJobs(shard), '0', '-1')
   return inPages(members, async (member) => {
     const { namespace, jobId } = idsOfJobName(member)
-    const text = await store.hget(keys.job(shard, namespace, jobId), 'job')
-    return text === null ? undefined : (JSON.parse(text) as JobRecord)
+    return jobFrom(await store.hmget(keys.job(shard, namespace, jobId), ...jobFields))
   })
 }
 
@@ -70,10 +69,7 @@ async function loadEndedJobs(
   const names = new Set(learned.map((task) => keys.job(shard, task.namespace, task.jobId)))
   return inPages(
     [...names].filter((name) => !known.has(name)),
-    async (key) => {
-      const text = await store.hget(key, 'job')
-      return text === null ? undefined : (JSON.parse(text) as JobRecord)
-    },
+    async (key) => jobFrom(await store.hmget(key, ...jobFields)),
   )
 }
 

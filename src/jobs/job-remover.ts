@@ -1,9 +1,10 @@
 import type { JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
-import type { ExecRecord, JobRecord } from './records.ts'
+import type { JobRecord } from './records.ts'
 import type { Effects } from './rules/effects.ts'
 import { type TaskTrace, traceOf } from './rules/operations.ts'
 import type { Committer, Store } from './store/commit.ts'
+import { execFrom } from './store/record-text.ts'
 
 const tasksPerPage = 256
 
@@ -72,8 +73,9 @@ export class JobRemover {
       )
       cursor = next
       for (let i = 0; i + 1 < found.length; i += 2) {
-        const exec = JSON.parse(found[i + 1] as string) as ExecRecord
-        const traces = Object.entries(exec.current).map(([engineKey, record]) => traceOf(record, engineKey))
+        // Whose tasks they are the template says; the numbers beside it are not asked for.
+        const exec = execFrom([found[i + 1]])
+        const traces = Object.entries(exec?.current ?? {}).map(([engineKey, record]) => traceOf(record, engineKey))
         tasks.set(found[i] as string, traces)
       }
     } while (cursor !== '0')

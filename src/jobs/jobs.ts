@@ -5,6 +5,7 @@ import type { Keys, Shard } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
 import type { ReadFields } from './learning/read-fields.ts'
 import type { TaskLabels } from './records.ts'
+import { type Heard, isCoveredBy } from './rules/engine-cover.ts'
 import type { EngineLink } from './rules/engine-link.ts'
 import type { EngineOutcome } from './rules/engine-rules.ts'
 import { defaultTaskType, unknownEngineType } from './rules/job-summary.ts'
@@ -163,9 +164,10 @@ function applyToEngines(
   judged: readonly (JobItemResult | undefined)[],
 ): Promise<(EngineOutcome | undefined)[]> {
   const shares = new Shares<EngineItem>()
+  const isTold = whichTell(steps, judged)
   for (const [i, step] of steps.entries()) {
+    if (isTold[i] !== true) continue
     const link = judged[i]?.engine
-    if (step.report.execId !== undefined && link === undefined) continue
     const { instance } = step.report.engine
     shares.add(keys.shardOfEngine(instance), engineItem(step, link), i)
     // Engines that had the task before its newest attempt, or before another engine spoke for the whole job.
@@ -175,6 +177,24 @@ function applyToEngines(
     }
   }
   return shares.write(engines, steps.length)
+}
+
+/** Which reports tell their engine something: those that were taken in and that no later one of the request repeats whole. */
+function whichTell(steps: readonly Step[], judged: readonly (JobItemResult | undefined)[]): boolean[] {
+  const latest = new Map<string, Heard>()
+  const isTold = new Array<boolean>(steps.length).fill(false)
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const { report, stampUs, labels } = steps[i] as Step
+    const link = judged[i]?.engine
+    if (report.execId !== undefined && link === undefined) continue
+    const heard = { report, stampUs: link?.stampUs ?? stampUs, engineType: labels.engineType }
+    const later = latest.get(report.engine.instance)
+    const movesNoTask = link?.task === undefined && link?.formerEngines === undefined
+    if (movesNoTask && later !== undefined && isCoveredBy(heard, later)) continue
+    isTold[i] = true
+    latest.set(report.engine.instance, heard)
+  }
+  return isTold
 }
 
 function engineItem({ report, atMs, stampUs, labels, takesLines }: Step, link: EngineLink | undefined): EngineItem {

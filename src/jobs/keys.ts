@@ -35,7 +35,7 @@ export function keysFor(shardCount: number) {
     shardCount,
     shardOfJob: (namespace: string, jobId: string): Shard => hashOf(jobName(namespace, jobId)) % shardCount,
     shardOfEngine: (instance: string): Shard => hashOf(instance) % shardCount,
-    /** Hash: `v`, `job`, `t:<execId>`, `o:<execId>`. */
+    /** Hash: `v` (token), `tb` (bytes of the tail), `job` and `n` (JobRecord), `t:<execId>` and `n:<execId>` (ExecRecord), `o:<execId>` (older TaskRecords). */
     job: (shard: Shard, namespace: string, jobId: string) => at(shard, `job:${jobName(namespace, jobId)}`),
     /** List of packed log entries (LogEntry), oldest first. */
     tail: (shard: Shard, namespace: string, jobId: string) => at(shard, `tail:${jobName(namespace, jobId)}`),
@@ -64,7 +64,7 @@ export function keysFor(shardCount: number) {
       at(shard, `waiting:${JSON.stringify([taskType, engineType])}`),
     /** Hash of runs that succeeded, a bounded sample of each kind: field JSON [task type, engine type, slot], value RunSample. */
     runs: (shard: Shard) => at(shard, 'runs'),
-    /** Stream, ids `<number>-0` without holes, fields `k` → kind and `r` → record, repeated. */
+    /** Stream, fields `p` → id of the entry before, `e` → lines, each a kind and the name of a record as JSON. */
     events: (shard: Shard) => at(shard, 'events'),
     /** Stream of packed log entries, field `e` → LogEntry; consumer group `shipper`. */
     outbox: (shard: Shard) => at(shard, 'outbox'),

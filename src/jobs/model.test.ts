@@ -6,6 +6,7 @@ import { openTestStore, type TestStore, testSettings } from '../../test/support/
 import { jobSuite } from '../../test/support/job-suite.ts'
 import { ScopeError } from '../errors.ts'
 import { type ExecRecord, type TaskRecord, totalOf } from './records.ts'
+import { execFrom, numbersFieldOf } from './store/record-text.ts'
 
 /** More runs for a longer look. The seed of a failure is printed by fast-check. */
 const numRuns = Number(process.env['ENGINESCOPE_MODEL_RUNS'] ?? 60)
@@ -198,7 +199,9 @@ async function stored() {
     jobs[jobId] = {
       status: job.status,
       progress: Math.round(job.progress * 1e6) / 1e6,
-      tasks: Object.fromEntries(execs.map(([name, text]) => [name.slice(2), tasksSeen(JSON.parse(text) as ExecRecord)])),
+      tasks: Object.fromEntries(
+        execs.map(([name, text]) => [name.slice(2), tasksSeen(execFrom([text, fields[numbersFieldOf(name)]]) as ExecRecord)]),
+      ),
     }
   }
   const engines: Record<string, unknown> = {}

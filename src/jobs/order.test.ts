@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openTestStore } from '../../test/support/job-stores.ts'
 import { jobSuite } from '../../test/support/job-suite.ts'
-import type { ExecRecord, JobRecord } from './records.ts'
+import { execFrom, jobFrom } from './store/record-text.ts'
 
 const numRuns = Number(process.env['ENGINESCOPE_MODEL_RUNS'] ?? 60)
 const suite = jobSuite()
@@ -63,8 +63,8 @@ function reportsOf({ stages, waits, end, error }: Run): Record<string, unknown>[
 async function ended() {
   const shard = suite.keys.shardOfJob('default', 'j1')
   const fields = await suite.redis.hgetall(suite.keys.job(shard, 'default', 'j1'))
-  const job = JSON.parse(fields['job'] ?? '') as JobRecord
-  const [task] = Object.values((JSON.parse(fields['t:t1'] ?? '') as ExecRecord).current)
+  const job = jobFrom([fields['job'], fields['n']]) ?? {}
+  const [task] = Object.values(execFrom([fields['t:t1'], fields['n:t1']])?.current ?? {})
   const outbox = (await suite.outbox()).filter((entry) => entry.isOwn !== true)
   // How long the job took is told as it is known when its end arrives; reports that come later may yet move its start.
   const own = (await suite.outbox()).filter((entry) => entry.isOwn === true).map((entry) => entry.lines[0]?.[3]?.['status'])

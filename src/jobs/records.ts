@@ -109,7 +109,7 @@ export type TaskFindings = {
   straggledSinceMs?: number
 }
 
-/** Fields of a job's hash: `v` (token), `job` (JobRecord), `t:<execId>` (ExecRecord), `o:<execId>` (older TaskRecords). */
+/** What is known of a task: field `t:<execId>` of its job's hash. */
 export type ExecRecord = {
   /** The attempt that counts. */
   attempt: number

@@ -2,7 +2,7 @@ import type { Report } from '../report/report.ts'
 import type { JobRemover } from './job-remover.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
 import type { Keys, Shard } from './keys.ts'
-import { type EngineRecord, type ExecRecord, type JobRecord, recordAt, type TaskRecord } from './records.ts'
+import { type EngineRecord, type JobRecord, recordAt, type TaskRecord } from './records.ts'
 import { isHeld } from './rules/engine-link.ts'
 import type { JobRules } from './rules/job-state.ts'
 import {
@@ -19,6 +19,7 @@ import type { RunHistory } from './run-history.ts'
 import type { Committer, Store } from './store/commit.ts'
 import type { TaskLink } from './store/engine-kind.ts'
 import type { Operation } from './store/job-item.ts'
+import { execFields, execFrom } from './store/record-text.ts'
 import type { RedisClock } from './store/redis-clock.ts'
 
 const timersPerSweep = 512
@@ -159,8 +160,7 @@ export class Sweeper {
   async #register(timer: Timer, namespace: string, jobId: string, execId: string, instance: string): Promise<void> {
     const { store, keys, clock, committer, engines } = this.#parts
     const key = keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId)
-    const text = await committer.observed('sweep', () => store.hget(key, `t:${execId}`))
-    const exec = text === null ? undefined : (JSON.parse(text) as ExecRecord)
+    const exec = execFrom(await committer.observed('sweep', () => store.hmget(key, ...execFields(execId))))
     const record = Object.values(exec?.current ?? {}).find((task) => task.engine.instance === instance && isHeld(task))
     if (record !== undefined) {
       const link = { namespace, jobId, execId, isHeld: true }
@@ -182,8 +182,9 @@ export class Sweeper {
     const { clock, rules, runs, jobs } = this.#parts
     let isThere = false
     const key = this.#parts.keys.job(timer.shard, namespace, jobId)
-    const text = await this.#parts.committer.observed('sweep', () => this.#parts.store.hget(key, `t:${execId}`))
-    const record = text === null ? undefined : recordAt(JSON.parse(text) as ExecRecord, engineKey)
+    const { committer, store } = this.#parts
+    const exec = execFrom(await committer.observed('sweep', () => store.hmget(key, ...execFields(execId))))
+    const record = recordAt(exec, engineKey)
     if (record !== undefined) {
       // Read before the rules run, which cannot wait.
       await runs.read(record.labels)

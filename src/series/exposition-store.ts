@@ -28,6 +28,7 @@ export class ExpositionStore {
     task_metric: { lines: 0 },
   }
   readonly #limits: ExpositionLimits
+  readonly #preparations: (() => void)[] = []
 
   constructor(limits: ExpositionLimits) {
     this.#limits = limits
@@ -41,6 +42,11 @@ export class ExpositionStore {
   /** The one family of this histogram. */
   histogram<M extends Shared<HistogramMetric>>(metric: M): HistogramFamily<M> {
     return new HistogramFamily(metric, this.#hold(metric).lines, () => this.#hasRoom(metric))
+  }
+
+  /** Has `prepare` called at the start of each rendering: values that nobody looks at need not be written. It must not throw. */
+  beforeRender(prepare: () => void): void {
+    this.#preparations.push(prepare)
   }
 
   /** Lines that a group holds now. */
@@ -63,6 +69,7 @@ export class ExpositionStore {
    * change; a line is whole, and the lines of a family stand together. Families without series say nothing.
    */
   *render(format: ExpositionFormat): Generator<Buffer, void, undefined> {
+    for (const prepare of this.#preparations) prepare()
     let out = Buffer.allocUnsafeSlow(chunkBytes)
     let at = 0
     for (const { header, block } of this.#parts(format)) {

@@ -46,7 +46,7 @@ export function isBefore(run: TaskRun, other: TaskRun): boolean {
 export class TaskEntry {
   readonly shard: Shard
   readonly key: string
-  /** The newest record shown. */
+  /** The newest record; shown from the next {@link show} on. */
   record: TaskRecord
   /** Set while the task has ended: the newest scrape that had begun before. */
   endMark: number | undefined
@@ -82,8 +82,9 @@ export class TaskEntry {
     return labels.taskType === this.record.labels.taskType && labels.engineType === this.record.labels.engineType
   }
 
-  update(record: TaskRecord): void {
-    this.record = record
+  /** Writes the values of the newest record into its series. */
+  show(): void {
+    const { record } = this
     const { status, attempt, engine } = record
     const { node = '', user = '' } = engine
     this.#info.show(`${attempt}\n${node}\n${user}`, () =>

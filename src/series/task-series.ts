@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
 import { learningTypesOf, type TaskType } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
@@ -51,7 +52,13 @@ const loadSlackMs = 10_000
 /** Runs remembered as expired, in multiples of the tasks that may linger. */
 const expiredRunsFactor = 4
 
-/** The series of live tasks, kept up to date by handle: only values that changed are written. */
+/** Entries written between two turns of the event loop. */
+const shownPerTurn = 256
+
+/**
+ * The series of live tasks, written by handle: only values that changed, and only when they are looked at. A task reports several
+ * times between two scrapes; only the last of it is ever read.
+ */
 export class TaskSeries implements ShardListener {
   readonly #deps: TaskSeriesDeps
   readonly #families: TaskFamilies
@@ -59,6 +66,8 @@ export class TaskSeries implements ShardListener {
   /** Entries whose task has ended, oldest end first. */
   readonly #ended = new Set<TaskEntry>()
   readonly #lost = new Set<TaskEntry>()
+  /** Entries with a record that is not shown yet. */
+  readonly #stale = new Set<TaskEntry>()
   readonly #expired: ExpiredRuns
   readonly #learning: LearningJobs
   #entryCount = 0
@@ -71,12 +80,30 @@ export class TaskSeries implements ShardListener {
       runs: deps.runs ?? (() => undefined),
     })
     this.#learning = new LearningJobs(deps.store, learningTypesOf(deps.types ?? []))
+    deps.store.beforeRender(() => this.#showStale(Number.POSITIVE_INFINITY))
     this.#expired = new ExpiredRuns(deps.limits.taskSeriesMax * expiredRunsFactor, deps.limits.lingerMs)
   }
 
   /** Tasks that have series now. */
   get taskCount(): number {
     return this.#entryCount
+  }
+
+  /** Writes what is to be looked at next, leaving the event loop free in between; rendering writes the rest. */
+  async prepare(): Promise<void> {
+    while (this.#stale.size > shownPerTurn) {
+      this.#showStale(shownPerTurn)
+      await nextTurn()
+    }
+  }
+
+  #showStale(max: number): void {
+    let left = max
+    for (const entry of this.#stale) {
+      if (left-- <= 0) return
+      this.#stale.delete(entry)
+      entry.show()
+    }
   }
 
   load(shard: Shard, { tasks, jobs, endedJobs = [] }: ShardSnapshot): void {
@@ -87,7 +114,7 @@ export class TaskSeries implements ShardListener {
     for (const entry of owned.entries.values()) if (!present.has(entry.key)) this.#remove(owned, entry)
     for (const record of tasks) {
       const key = keyOf(record)
-      if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, record)
+      if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, key, record)
       else if (!owned.entries.has(key)) this.#deps.onExpired(expiredTask(record), shard)
     }
     this.#learning.load(shard, [...jobs, ...endedJobs])
@@ -123,8 +150,7 @@ export class TaskSeries implements ShardListener {
     const owned = this.#shards.get(shard)
     switch (event.kind) {
       case 'task':
-        if (owned !== undefined && this.#mayHaveSeries(owned, keyOf(event.record), event.record))
-          this.#show(shard, owned, event.record)
+        if (owned !== undefined) this.#takeTask(shard, owned, event.record)
         return
       case 'task-gone':
         if (owned !== undefined) this.#removeGone(owned, event)
@@ -146,6 +172,11 @@ export class TaskSeries implements ShardListener {
     }
   }
 
+  #takeTask(shard: Shard, owned: OwnedShard, record: TaskRecord): void {
+    const key = keyOf(record)
+    if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, key, record)
+  }
+
   /** Judges the record against what is shown and what has expired; takes away the series of a run that was superseded. */
   #mayHaveSeries(owned: OwnedShard, key: string, record: TaskRecord): boolean {
     const entry = owned.entries.get(key)
@@ -159,11 +190,11 @@ export class TaskSeries implements ShardListener {
     return isFresh && endedAtMs(record) >= owned.loadedAtMs - loadSlackMs && !this.#expired.has(key, record)
   }
 
-  #show(shard: Shard, owned: OwnedShard, record: TaskRecord): void {
-    const key = keyOf(record)
+  #show(shard: Shard, owned: OwnedShard, key: string, record: TaskRecord): void {
     const entry = this.#presentEntry(owned, key, record) ?? this.#newEntry(shard, owned, key, record)
     if (entry === undefined) return
-    entry.update(record)
+    entry.record = record
+    this.#stale.add(entry)
     this.#file(entry)
   }
 
@@ -239,6 +270,7 @@ export class TaskSeries implements ShardListener {
     if (owned.jobScoped.get(identity) === entry) owned.jobScoped.delete(identity)
     this.#ended.delete(entry)
     this.#lost.delete(entry)
+    this.#stale.delete(entry)
     this.#entryCount -= 1
     this.#learning.taskGone(entry.record)
   }
@@ -250,7 +282,7 @@ function keyWithoutEngine({ namespace, jobId, task }: Pick<TaskRecord, 'namespac
 }
 
 function keyOf(record: TaskRecord): string {
-  return `${keyWithoutEngine(record)}\n${record.engine.instance}`
+  return `${record.namespace}\n${record.jobId}\n${record.task}\n${record.engine.instance}`
 }
 
 function endedAtMs(record: TaskRecord): number {

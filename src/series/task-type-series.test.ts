@@ -73,8 +73,10 @@ test('what the type knows has no uncatalogued series beside it, and another type
 
 test('a task leaves nothing behind, and has room for all its lines', () => {
   const limits = { taskSeriesMax: 1, engineSeriesMax: 1, metricNamesMax: 1 }
-  const { store, series, report, overflows } = shown(exposedLinesMax({ ...limits, typeLinesMax: 5 }))
+  const { store, series, report, families, overflows } = shown(exposedLinesMax({ ...limits, typeLinesMax: 5 }))
   report({ metrics: { skew: 1, phase: 'ok', plan: 'p', other: 1 }, counters: { rows: { base: 1, per: [] } } })
+  // Lines are written when they are looked at.
+  families()
   expect([store.linesOf('task_metric'), overflows]).toEqual([6, []])
   series.drop(0)
   expect(store.linesOf('task_metric')).toBe(0)

@@ -83,6 +83,7 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
     scrapes,
     beforeScrape: async () => {
       await Promise.all([catchUp(), withinTime(fleet.refresh())])
+      await tasks.prepare()
     },
     onTrouble: (step, error) => log.debug({ step, error }, 'trouble with a scrape'),
   })

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import type { Cluster, Redis } from 'ioredis'
 import { type JobStore, type JobStoreParts, type JobStoreSettings, openJobStore } from '../../src/jobs/job-store.ts'
 import { type Keys, keysFor, type Shard } from '../../src/jobs/keys.ts'
-import type { EngineRecord, ExecRecord, JobRecord, LogEntry, ScopeEvent, TaskRecord } from '../../src/jobs/records.ts'
+import type { EngineRecord, LogEntry, ScopeEvent, TaskRecord } from '../../src/jobs/records.ts'
 import type { MetricKind } from '../../src/jobs/rules/task-rules.ts'
+import { execFields, execFrom, jobFields, jobFrom } from '../../src/jobs/store/record-text.ts'
 import { RedisClock } from '../../src/jobs/store/redis-clock.ts'
 import { readTotals } from '../../src/jobs/totals.ts'
 import { reportParser } from '../../src/report/parse.ts'
@@ -137,13 +138,13 @@ export async function totalsOf(redis: Redis | Cluster, keys: Keys): Promise<Reco
 
 export async function jobRecordOf(redis: Redis | Cluster, keys: Keys, jobId: string, namespace = 'default') {
   const shard = keys.shardOfJob(namespace, jobId)
-  return parsed<JobRecord>(await redis.hget(keys.job(shard, namespace, jobId), 'job'))
+  return jobFrom(await redis.hmget(keys.job(shard, namespace, jobId), ...jobFields))
 }
 
 /** Records of the attempt that counts, by engine; `''` for the job-scoped one. */
 export async function tasksOf(redis: Redis | Cluster, keys: Keys, jobId: string, execId: string, namespace = 'default') {
   const shard = keys.shardOfJob(namespace, jobId)
-  return parsed<ExecRecord>(await redis.hget(keys.job(shard, namespace, jobId), `t:${execId}`))?.current ?? {}
+  return execFrom(await redis.hmget(keys.job(shard, namespace, jobId), ...execFields(execId)))?.current ?? {}
 }
 
 /** The only record of a task. @throws when there is none, or more */

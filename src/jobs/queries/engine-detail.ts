@@ -1,11 +1,12 @@
 import type { Keys } from '../keys.ts'
-import { type EngineRecord, type ExecRecord, type TaskRecord, totalOf } from '../records.ts'
+import { type TaskRecord, totalOf } from '../records.ts'
 import type { RunHistory } from '../run-history.ts'
+import { execFields, execFrom } from '../store/record-text.ts'
 import { openTasksOf } from './engine-list.ts'
 import { type EngineTask, type EngineTaskView, type EngineView, engineSummary } from './engine-view.ts'
 import { taskEta } from './insight-view.ts'
 import { type Reach, reaches } from './reach.ts'
-import { type RedisReader, readAll, readByShard, recordOf } from './read.ts'
+import { engineOf, type RedisReader, readAll, readByShard } from './read.ts'
 
 /** Tasks that the answer for one engine names. */
 const tasksShownMax = 500
@@ -19,7 +20,7 @@ export async function readEngine(
   reach: Reach,
 ): Promise<EngineView | undefined> {
   const [text] = await readAll(redis, [['hget', keys.engine(keys.shardOfEngine(instance), instance), 'engine']])
-  const record = recordOf<EngineRecord>(text)
+  const record = engineOf(text)
   if (record === undefined) return undefined
   const all = (await openTasksOf(redis, keys, instance)).filter((task) => reaches(reach, task.namespace))
   const shown = all.sort(inOrder).slice(0, tasksShownMax)
@@ -41,12 +42,12 @@ async function taskRecordsOf(
 ): Promise<(TaskRecord | undefined)[]> {
   const shardOf = (task: EngineTask) => keys.shardOfJob(task.namespace, task.jobId)
   const answers = await readByShard(redis, tasks, shardOf, (task, shard) => [
-    'hget',
+    'hmget',
     keys.job(shard, task.namespace, task.jobId),
-    `t:${task.execId}`,
+    ...execFields(task.execId),
   ])
-  return answers.map((text) => {
-    const current = Object.values(recordOf<ExecRecord>(text)?.current ?? {})
+  return answers.map((fields) => {
+    const current = Object.values(execFrom(fields as string[])?.current ?? {})
     return current.find((record) => record.engine.instance === instance)
   })
 }

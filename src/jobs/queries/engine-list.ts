@@ -2,7 +2,7 @@ import type { Keys } from '../keys.ts'
 import { type EngineRecord, type EngineState, engineStates } from '../records.ts'
 import { badCursor, cursorOf, cursorParts } from './cursor.ts'
 import { type EngineSummary, type EngineTask, engineSummary } from './engine-view.ts'
-import { type RedisReader, readAll, recordOf } from './read.ts'
+import { engineOf, type RedisReader, readAll } from './read.ts'
 
 /** What a list of engines is narrowed to; absent = any. */
 export type EngineFilter = {
@@ -90,7 +90,7 @@ async function enginesOfShard(redis: RedisReader, keys: Keys, shard: number): Pr
       part.map((instance) => ['hget', keys.engine(shard, instance), 'engine']),
     )
     for (const text of texts) {
-      const record = recordOf<EngineRecord>(text)
+      const record = engineOf(text)
       if (record !== undefined && !record.isGone) records.push(record)
     }
   }

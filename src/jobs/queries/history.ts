@@ -1,6 +1,7 @@
 import type { TaskStatus } from '../../report/status.ts'
 import type { Keys } from '../keys.ts'
 import type { HistorySample } from '../records.ts'
+import { jobFields } from '../store/record-text.ts'
 import { ownRecord } from './job-detail.ts'
 import { type RedisReader, readAll } from './read.ts'
 import { momentOf } from './times.ts'
@@ -24,7 +25,7 @@ export async function readHistory(
 ): Promise<{ readonly samples: readonly SampleView[] } | undefined> {
   const shard = keys.shardOfJob(namespace, jobId)
   const [job, samples] = await readAll(redis, [
-    ['hget', keys.job(shard, namespace, jobId), 'job'],
+    ['hmget', keys.job(shard, namespace, jobId), ...jobFields],
     ['lrange', keys.history(shard, namespace, jobId), -limit, -1],
   ])
   if (ownRecord(job, namespace, jobId) === undefined) return undefined

@@ -1,8 +1,9 @@
 import type { Keys } from '../keys.ts'
-import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
+import type { JobRecord, TaskRecord } from '../records.ts'
 import type { RunHistory } from '../run-history.ts'
+import { execFrom, jobFields, jobFrom, numbersFieldOf } from '../store/record-text.ts'
 import { type JobView, jobView } from './job-view.ts'
-import { type RedisReader, readAll, recordOf } from './read.ts'
+import { type RedisReader, readAll } from './read.ts'
 
 /** Tasks, and likewise earlier attempts, that one answer names. */
 const tasksShownMax = 1_000
@@ -22,7 +23,7 @@ export async function readJob(
   const [length] = await readAll(redis, [['hlen', key]])
   if (!length) return undefined
   const fields = Number(length) <= fieldsAtOnceMax ? await wholeHash(redis, key) : await walkHash(redis, key)
-  const job = recordOf<JobRecord>(fields.get('job'))
+  const job = jobFrom(jobFields.map((field) => fields.get(field)))
   // `a/b` + `c` and `a` + `b/c` share a key: the record says whose it is.
   if (job === undefined || job.namespace !== namespace || job.jobId !== jobId) return undefined
   const { tasks, attempts } = tasksOf(fields)
@@ -37,13 +38,14 @@ export async function readJobRecord(
   namespace: string,
   jobId: string,
 ): Promise<JobRecord | undefined> {
-  const [text] = await readAll(redis, [['hget', keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId), 'job']])
-  return ownRecord(text, namespace, jobId)
+  const key = keys.job(keys.shardOfJob(namespace, jobId), namespace, jobId)
+  const [answer] = await readAll(redis, [['hmget', key, ...jobFields]])
+  return ownRecord(answer, namespace, jobId)
 }
 
-/** The record in a `job` field if it is the one asked for. */
-export function ownRecord(text: unknown, namespace: string, jobId: string): JobRecord | undefined {
-  const job = recordOf<JobRecord>(text)
+/** The record in the fields of a job if it is the one asked for. */
+export function ownRecord(fields: unknown, namespace: string, jobId: string): JobRecord | undefined {
+  const job = jobFrom(fields as string[])
   return job?.namespace === namespace && job.jobId === jobId ? job : undefined
 }
 
@@ -51,12 +53,15 @@ function tasksOf(fields: ReadonlyMap<string, string>): { tasks: TaskRecord[]; at
   const tasks: TaskRecord[] = []
   const attempts: TaskRecord[] = []
   for (const [field, text] of fields) {
-    if (field.startsWith('t:')) {
-      const records = Object.values((JSON.parse(text) as ExecRecord).current)
-      for (const record of records) (record.isSuperseded === true ? attempts : tasks).push(record)
-    } else if (field.startsWith('o:')) attempts.push(...(JSON.parse(text) as TaskRecord[]))
+    if (field.startsWith('o:')) attempts.push(...(JSON.parse(text) as TaskRecord[]))
+    else if (field.startsWith('t:'))
+      for (const record of currentOf(fields, field)) (record.isSuperseded === true ? attempts : tasks).push(record)
   }
   return { tasks, attempts }
+}
+
+function currentOf(fields: ReadonlyMap<string, string>, field: string): TaskRecord[] {
+  return Object.values(execFrom([fields.get(field), fields.get(numbersFieldOf(field))])?.current ?? {})
 }
 
 async function wholeHash(redis: RedisReader, key: string): Promise<Map<string, string>> {

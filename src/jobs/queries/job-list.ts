@@ -1,12 +1,13 @@
 import { idsOfJobName, jobName, type Keys } from '../keys.ts'
 import type { JobRecord } from '../records.ts'
 import { RunHistory } from '../run-history.ts'
+import { jobFields, jobFrom } from '../store/record-text.ts'
 import { badCursor, cursorOf, cursorParts } from './cursor.ts'
 import { openTasksOf } from './engine-list.ts'
 import { type JobFilter, matches, mayMatch, wantsOpenOnly } from './job-filter.ts'
 import { type Candidate, JobScan, type Place } from './job-scan.ts'
 import { type JobSummary, jobSummary } from './job-view.ts'
-import { type RedisReader, readByShard, recordOf } from './read.ts'
+import { type RedisReader, readByShard } from './read.ts'
 
 export type JobPage = {
   readonly jobs: readonly JobSummary[]
@@ -73,9 +74,13 @@ function placeOf(cursor: string | undefined): Place | undefined {
 /** Candidates with their records. A job may have gone meanwhile: then it is left out. */
 async function recordsOf(redis: RedisReader, keys: Keys, candidates: readonly Candidate[]): Promise<Found[]> {
   const shardOf = (candidate: Candidate) => candidate.shard
-  const texts = await readByShard(redis, candidates, shardOf, ({ member }, shard) => ['hget', jobKey(keys, shard, member), 'job'])
+  const answers = await readByShard(redis, candidates, shardOf, ({ member }, shard) => [
+    'hmget',
+    jobKey(keys, shard, member),
+    ...jobFields,
+  ])
   return candidates.flatMap((candidate, i) => {
-    const record = recordOf<JobRecord>(texts[i])
+    const record = jobFrom(answers[i] as string[])
     return record === undefined ? [] : [{ candidate, record }]
   })
 }

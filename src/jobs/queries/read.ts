@@ -2,6 +2,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import { ScopeError } from '../../errors.ts'
 import type { Shard } from '../keys.ts'
+import type { EngineRecord } from '../records.ts'
 
 export type RedisReader = Redis | Cluster
 
@@ -80,7 +81,7 @@ export async function readByShard<T>(
   return answers
 }
 
-/** The record in a hash field, or undefined when there is none. */
-export function recordOf<T>(text: unknown): T | undefined {
-  return typeof text === 'string' ? (JSON.parse(text) as T) : undefined
+/** The engine's record in its field, or undefined when there is none. */
+export function engineOf(text: unknown): EngineRecord | undefined {
+  return typeof text === 'string' ? (JSON.parse(text) as EngineRecord) : undefined
 }

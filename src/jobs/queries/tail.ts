@@ -1,5 +1,6 @@
 import type { Keys } from '../keys.ts'
 import type { JobRecord, LogEntry } from '../records.ts'
+import { jobFields } from '../store/record-text.ts'
 import { badCursor, cursorOf, cursorParts } from './cursor.ts'
 import { ownRecord } from './job-detail.ts'
 import { type LogLineView, levelRank, lineViewOf } from './log-line.ts'
@@ -185,7 +186,7 @@ async function readWindow(
   let index = 0
   for (let tries = 0; tries < triesMax; tries++) {
     const [text, length, texts] = await readAtOnce(redis, [
-      ['hget', keys.job(shard, namespace, jobId), 'job'],
+      ['hmget', keys.job(shard, namespace, jobId), ...jobFields],
       ['llen', tail],
       ['lrange', tail, index, index + entriesPerRead - 1],
     ])

@@ -3,7 +3,7 @@ import type { HistorySample, JobRecord, LogEntry, RunSample, ScopeEvent, TaskLab
 /** What a report sets off besides the records themselves. Collected while rules run, written in the same commit. */
 export type Effects = {
   /** Changes of totals by field. */
-  readonly counters: Map<string, number>
+  counters: Map<string, number>
   readonly events: ScopeEvent[]
   /** Log lines for the job's tail and, where there is one, the outbox. */
   readonly lines: LogEntry[]
@@ -13,7 +13,7 @@ export type Effects = {
   readonly timers: Timer[]
   readonly runs: EndedRun[]
   /** Tasks that began to wait, or no longer do, by kind and task. */
-  readonly waiting: Map<string, Waiting>
+  waiting: Map<string, Waiting>
 }
 
 /** A task's place among those of its kind that wait; `submittedAtMs` undefined = it does not wait. */
@@ -25,6 +25,7 @@ type Waiter = Pick<TaskRecord, 'namespace' | 'jobId' | 'task' | 'labels'> & { re
 /** Enters a task among those that wait, or takes it out of them. The last word on a task counts. */
 export function setWaiting({ labels, ...task }: Waiter, submittedAtMs: number | undefined, effects: Effects): void {
   const member = JSON.stringify([task.namespace, task.jobId, task.task, task.engine])
+  if (effects.waiting === noneWaiting) effects.waiting = new Map()
   effects.waiting.set(JSON.stringify([labels.taskType, labels.engineType, member]), { labels, member, submittedAtMs })
 }
 
@@ -34,11 +35,16 @@ export type EndedRun = { readonly id: string; readonly labels: TaskLabels; reado
 /** A moment at which the shard's owner looks again; `atMs` undefined = no longer. */
 export type Timer = { readonly member: string; readonly atMs: number | undefined }
 
+/** Most reports change no total, and end no waiting. */
+const noCounters: Map<string, number> = new Map()
+const noneWaiting: Map<string, Waiting> = new Map()
+
 export function noEffects(): Effects {
-  return { counters: new Map(), events: [], lines: [], ownLines: [], samples: [], timers: [], runs: [], waiting: new Map() }
+  return { counters: noCounters, events: [], lines: [], ownLines: [], samples: [], timers: [], runs: [], waiting: noneWaiting }
 }
 
 export function addTo(effects: Effects, field: string, delta: number): void {
+  if (effects.counters === noCounters) effects.counters = new Map()
   const sum = (effects.counters.get(field) ?? 0) + delta
   if (sum === 0) effects.counters.delete(field)
   else effects.counters.set(field, sum)

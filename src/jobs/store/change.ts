@@ -19,6 +19,8 @@ export class Change {
   readonly key: string
   readonly expected: string
   readonly token: string
+  /** Fields of the record's hash, name and value in turn. */
+  readonly fields: string[] = []
   readonly commands: Command[] = []
   readonly events: string[] = []
 
@@ -31,7 +33,13 @@ export class Change {
 
   /** What nothing is written by leaves the record as it is: it need not be read anew elsewhere. */
   orLook(): Change {
-    return this.commands.length + this.events.length > 0 ? this : new Change(this.key, this.expected, this.expected)
+    const isEmpty = this.fields.length + this.commands.length + this.events.length === 0
+    return isEmpty ? new Change(this.key, this.expected, this.expected) : this
+  }
+
+  /** Sets a field of the record itself. */
+  set(field: string, text: string): void {
+    this.fields.push(field, text)
   }
 
   run(...command: Command): void {
@@ -45,18 +53,25 @@ export class Change {
     }
   }
 
-  announce(kind: string, reference: string): void {
-    this.events.push(kind, reference)
+  /** @param line one line for the event stream */
+  announce(line: string): void {
+    this.events.push(line)
   }
 }
 
-/** KEYS and ARGV of the commit script for these changes. */
+/** Ends each piece of the script's argument. No piece holds it: ids, keys and tokens are plain text, all else is JSON. */
+const pieceEnd = '\u0001'
+
+/**
+ * KEYS and ARGV of the commit script for these changes. They are one argument, not thousands: the client's work for each was dearer
+ * than all that the script does with it.
+ */
 export function encodeChanges(
   eventsKey: string,
   countersKey: string,
   changes: readonly Change[],
   eventsMax: number,
-): { keys: string[]; args: (string | number)[] } {
+): { keys: string[]; args: string[] } {
   const keys: string[] = [eventsKey, countersKey]
   const places = new Map<string, number>([
     [eventsKey, 1],
@@ -69,14 +84,17 @@ export function encodeChanges(
     places.set(key, keys.length)
     return keys.length
   }
-  const args: (string | number)[] = [eventsMax, changes.length]
-  for (const change of changes) {
-    args.push(placeOf(change.key), change.expected, change.token, change.commands.length)
-    for (const command of change.commands) {
-      args.push(command[0], placeOf(command[1]), command.length - 2)
-      for (let i = 2; i < command.length; i++) args.push(command[i] as string | number)
+  const pieces: (string | number)[] = [eventsMax, changes.length]
+  for (const { key, expected, token, fields, commands, events } of changes) {
+    pieces.push(placeOf(key), expected, token, fields.length)
+    for (const piece of fields) pieces.push(piece)
+    pieces.push(commands.length)
+    for (const command of commands) {
+      pieces.push(command[0], placeOf(command[1]), command.length - 2)
+      for (let i = 2; i < command.length; i++) pieces.push(command[i] as string | number)
     }
-    args.push(change.events.length, ...change.events)
+    pieces.push(events.length === 1 ? (events[0] as string) : events.join('\n'))
   }
-  return { keys, args }
+  pieces.push('')
+  return { keys, args: [pieces.join(pieceEnd)] }
 }

@@ -24,9 +24,9 @@ const script = readFileSync(new URL('./commit.lua', import.meta.url), 'utf8')
 const timeScript = "local t = redis.call('TIME') return t[1] * 1000000 + t[2]"
 const replicaWaitMs = 800
 
-/** Keys and arguments as lists: spread over a call, very many of them would overflow the stack. */
+/** Keys as a list: spread over a call, very many of them would overflow the stack. */
 type WithCommit = {
-  scopeCommit(keyCount: number, keys: readonly string[], args: readonly (string | number)[]): Promise<(string | number)[]>
+  scopeCommit(keyCount: number, keys: readonly string[], args: readonly string[]): Promise<(string | number)[]>
 }
 
 /** Sends changes of one shard in one script call. */

@@ -18,7 +18,7 @@ export function writeEffects(change: Change, shard: Shard, keys: Keys, isShippin
     for (const entry of effects.ownLines) ship(change, shard, keys, entry)
   }
   keepNewest(effects)
-  for (const event of effects.events) change.announce(...referenceOf(event))
+  announce(change, effects.events)
 }
 
 /** Of several events about one thing the newest says all: so listeners here hear what those who read the stream do. */
@@ -88,22 +88,33 @@ function ship(change: Change, shard: Shard, keys: Keys, entry: LogEntry): void {
   change.run('INCRBY', keys.outboxBytes(shard), Buffer.byteLength(text))
 }
 
+/** A report of a task speaks of its job as well: that takes one line. */
+function announce(change: Change, events: readonly ScopeEvent[]): void {
+  const [first, second] = events
+  if (events.length === 2 && first?.kind === 'task' && second?.kind === 'job') {
+    const { namespace, jobId, task, engine, scope } = first.record
+    change.announce(`b${JSON.stringify([namespace, jobId, task, engine.instance, scope])}`)
+    return
+  }
+  for (const event of events) change.announce(referenceOf(event))
+}
+
 /** What the stream says of an event: its kind and whom it is about. Readers fetch the record, which may be newer still. */
-function referenceOf(event: ScopeEvent): [kind: string, reference: string] {
+function referenceOf(event: ScopeEvent): string {
   switch (event.kind) {
     case 'task': {
       const { namespace, jobId, task, engine, scope } = event.record
-      return ['t', JSON.stringify([namespace, jobId, task, engine.instance, scope])]
+      return `t${JSON.stringify([namespace, jobId, task, engine.instance, scope])}`
     }
     case 'task-gone':
-      return ['t', JSON.stringify([event.namespace, event.jobId, event.task, event.engine, 'task'])]
+      return `t${JSON.stringify([event.namespace, event.jobId, event.task, event.engine, 'task'])}`
     case 'job':
-      return ['j', JSON.stringify([event.record.namespace, event.record.jobId])]
+      return `j${JSON.stringify([event.record.namespace, event.record.jobId])}`
     case 'job-gone':
-      return ['j', JSON.stringify([event.namespace, event.jobId])]
+      return `j${JSON.stringify([event.namespace, event.jobId])}`
     case 'engine':
-      return ['e', JSON.stringify([event.record.instance])]
+      return `e${JSON.stringify([event.record.instance])}`
     case 'engine-gone':
-      return ['e', JSON.stringify([event.instance])]
+      return `e${JSON.stringify([event.instance])}`
   }
 }

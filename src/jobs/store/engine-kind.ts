@@ -19,7 +19,11 @@ export type EngineItem = { readonly instance: string } & (
   | { readonly kind: 'unlink'; readonly links: readonly TaskLink[] }
 )
 
-export type EngineState = { engine: EngineRecord | undefined; links: TaskLink[]; isRemoved: boolean }
+export type EngineState = {
+  engine: EngineRecord | undefined
+  links: TaskLink[]
+  isRemoved: boolean
+}
 
 /** How engines are read, judged and written. */
 export function engineKind(
@@ -47,7 +51,7 @@ export function engineKind(
       const key = keys.engine(shard, id)
       const change = new Change(key, held.token, token)
       if (state.engine !== before) {
-        change.run('HSET', key, 'engine', JSON.stringify(state.engine))
+        change.set('engine', JSON.stringify(state.engine))
         change.run('ZADD', keys.engines(shard), state.engine.lastReportAtMs, id)
       }
       link(change, shard, keys, id, state.links)

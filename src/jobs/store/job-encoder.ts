@@ -6,6 +6,7 @@ import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
 import { tailText, writeEffects } from './effect-commands.ts'
 import type { JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import { execFields, jobFields, type Written, writeExec, writeJob } from './record-text.ts'
 import type { Held } from './record-writer.ts'
 
 export type Encoding = {
@@ -27,17 +28,15 @@ export function encodeJob(encoding: Encoding): Change {
   const job = state.job as JobRecord
   const key = keys.job(shard, job.namespace, job.jobId)
   const change = new Change(key, held.token, token)
-  const fields: string[] = []
-  if (job !== known.job) fields.push('job', JSON.stringify(job))
+  if (job !== known.job) setJob(change, state, job)
   for (const [execId, before] of known.execs) {
     const exec = state.execs.get(execId)
-    if (exec !== undefined && exec !== before) fields.push(`t:${execId}`, JSON.stringify(exec))
+    if (exec !== undefined && exec !== before) setExec(change, state, execId, exec)
   }
   for (const [execId, before] of known.older) {
     const older = state.older.get(execId)
-    if (older !== before) fields.push(`o:${execId}`, JSON.stringify(older))
+    if (older !== before) change.set(`o:${execId}`, JSON.stringify(older))
   }
-  if (fields.length > 0) change.run('HSET', key, ...fields)
   indexJob(change, shard, keys, job, known.job)
   indexTasks(change, encoding)
   writeTail(change, shard, keys, limits, job, known.job, effects.lines)
@@ -48,6 +47,24 @@ export function encodeJob(encoding: Encoding): Change {
   }
   writeEffects(change, shard, keys, gate.isShipping, effects)
   return change.orLook()
+}
+
+function setJob(change: Change, state: LoadedJob, job: JobRecord): void {
+  const written = writeJob(job, state.jobTemplate)
+  state.jobTemplate = written.template
+  setFields(change, jobFields, written)
+}
+
+function setExec(change: Change, { templates }: LoadedJob, execId: string, exec: ExecRecord): void {
+  const known = templates.get(execId)
+  const written = writeExec(exec, known)
+  if (written.template !== known) templates.set(execId, written.template)
+  setFields(change, execFields(execId), written)
+}
+
+function setFields<T>(change: Change, [template, numbers]: readonly [string, string], written: Written<T>): void {
+  if (written.text !== undefined) change.set(template, written.text)
+  change.set(numbers, written.numbers)
 }
 
 /** New lines change the job's record, also where nothing else does: whoever follows the tail is told by it. */

@@ -5,7 +5,8 @@ import type { Effects } from '../rules/effects.ts'
 import type { EngineLink } from '../rules/engine-link.ts'
 import type { JobState } from '../rules/job-state.ts'
 import type { Arrival } from '../rules/task-rules.ts'
-import type { TracedMap } from './traced-map.ts'
+import type { Template } from './record-text.ts'
+import type { Traced, TracedMap } from './traced-map.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
 export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
@@ -48,6 +49,9 @@ export type OutboxGate = { readonly isShipping: boolean; hasRoom(): boolean }
 export type LoadedJob = JobState & {
   readonly execs: TracedMap<string, ExecRecord | undefined>
   readonly older: TracedMap<string, readonly TaskRecord[]>
+  /** What the texts of its records are written over; of tasks by `execId`. */
+  jobTemplate: Template<JobRecord> | undefined
+  readonly templates: Map<string, Template<ExecRecord>>
   hasRoom: boolean
   isRemoved: boolean
 }
@@ -55,6 +59,6 @@ export type LoadedJob = JobState & {
 /** What was loaded of a job, to tell what the rules have changed: of tasks, what stood where something was set. */
 export type JobSnapshot = {
   readonly job: JobRecord | undefined
-  readonly execs: ReadonlyMap<string, ExecRecord | undefined>
-  readonly older: ReadonlyMap<string, readonly TaskRecord[] | undefined>
+  readonly execs: readonly Traced<string, ExecRecord | undefined>[]
+  readonly older: readonly Traced<string, readonly TaskRecord[]>[]
 }

@@ -1,9 +1,10 @@
 import { ScopeError } from '../../errors.ts'
 import type { Keys, Shard } from '../keys.ts'
-import { type ExecRecord, type JobRecord, recordAt, type TaskRecord } from '../records.ts'
+import { recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
 import { type JobItem, type JobLimits, jobNameOf, type LoadedJob } from './job-item.ts'
+import { execFields, execFrom, jobFields, jobFrom } from './record-text.ts'
 import type { Held } from './record-writer.ts'
 import { TracedMap } from './traced-map.ts'
 
@@ -88,18 +89,20 @@ export class JobReader {
     cached: Held<LoadedJob> | undefined,
   ): Promise<Held<LoadedJob> | 'outdated'> {
     const key = this.#keys.job(shard, item.namespace, item.jobId)
-    const fields = ['v', 'job', ...execIds.map((execId) => `t:${execId}`)]
-    const [token, job, ...execs] = await this.#committer.observed('read', () => this.#store.hmget(key, ...fields))
+    const fields = ['v', ...jobFields, ...execIds.flatMap(execFields)]
+    const [token, job, jobNumbers, ...execs] = await this.#committer.observed('read', () => this.#store.hmget(key, ...fields))
     if (cached !== undefined && cached.token !== (token ?? '')) return 'outdated'
     const state = cached?.state ?? {
-      job: parsed<JobRecord>(job),
+      job: stored(jobFrom, [job, jobNumbers]),
       execs: new TracedMap(),
       older: new TracedMap(),
+      jobTemplate: undefined,
+      templates: new Map(),
       hasRoom: true,
       isRemoved: false,
     }
     execIds.forEach((execId, i) => {
-      state.execs.set(execId, parsed<ExecRecord>(execs[i]))
+      state.execs.set(execId, stored(execFrom, execs.slice(2 * i, 2 * i + 2)))
     })
     return { token: token ?? '', state }
   }
@@ -111,7 +114,7 @@ export class JobReader {
     const key = this.#keys.job(shard, item.namespace, item.jobId)
     const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))
     // Read after the token: if the job changed in between, the commit is refused and all is read anew.
-    held.state.older.set(item.execId, parsed<TaskRecord[]>(older) ?? [])
+    held.state.older.set(item.execId, stored(readOlder, [older]) ?? [])
   }
 
   /** Says of jobs that do not exist yet whether their namespace may open one more. */
@@ -142,7 +145,11 @@ function hasTask({ job, execs }: LoadedJob, execId: string): boolean {
 /** Of a job with very many tasks only those in use stay loaded. */
 function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
   if (state.execs.size <= execsLoadedMax) return
-  for (const execId of state.execs.keys()) if (!execIds.has(execId)) state.execs.delete(execId)
+  for (const execId of state.execs.keys()) {
+    if (execIds.has(execId)) continue
+    state.execs.delete(execId)
+    state.templates.delete(execId)
+  }
   for (const execId of state.older.keys()) if (!execIds.has(execId)) state.older.delete(execId)
 }
 
@@ -158,10 +165,13 @@ function needsOlder(state: LoadedJob | undefined, item: JobItem): boolean {
   return report.isJobIdDerived && incarnation !== undefined && known !== undefined && known !== incarnation
 }
 
-function parsed<T>(text: string | null | undefined): T | undefined {
-  if (text === null || text === undefined) return undefined
+type Field = string | null | undefined
+
+const readOlder = ([text]: readonly Field[]) => (typeof text === 'string' ? (JSON.parse(text) as TaskRecord[]) : undefined)
+
+function stored<T>(read: (fields: readonly Field[]) => T | undefined, fields: readonly Field[]): T | undefined {
   try {
-    return JSON.parse(text) as T
+    return read(fields)
   } catch (cause) {
     throw new ScopeError('INTERNAL', 'a stored record cannot be read', { cause })
   }

@@ -1,0 +1,188 @@
+/** The numbers of a task's record that every report moves, in a fixed order; where and how many they are, the rest of the record says. */
+import type { Application, SubtaskProgress } from '../../report/report.ts'
+import type { Cumulative, Pace, SeqStream, TaskRecord } from '../records.ts'
+
+/** What numbers are taken from. */
+type Moving =
+  | 'lastReportAtMs'
+  | 'engineStampUs'
+  | 'applied'
+  | 'progress'
+  | 'streams'
+  | 'usage'
+  | 'progressInfo'
+  | 'applications'
+  | 'metrics'
+  | 'pace'
+
+/** All the rest of a record. A new field does not compile until it stands here or among the numbers. */
+const settled: Record<Exclude<keyof TaskRecord, Moving>, true> = {
+  namespace: true,
+  jobId: true,
+  task: true,
+  attempt: true,
+  scope: true,
+  labels: true,
+  engine: true,
+  incarnation: true,
+  status: true,
+  statusBeforeLost: true,
+  alignedAsOfMs: true,
+  hasProgress: true,
+  cpuSecondsCarried: true,
+  counters: true,
+  attributes: true,
+  error: true,
+  submittedAtMs: true,
+  scheduledAtMs: true,
+  startedAtMs: true,
+  endedAtMs: true,
+  firstArrivalAtMs: true,
+  startedArrivalAtMs: true,
+  endedArrivalAtMs: true,
+  refusedLines: true,
+  isQueueObserved: true,
+  isDurationObserved: true,
+  isStageObserved: true,
+  findings: true,
+  isSuperseded: true,
+}
+const settledFields = Object.keys(settled) as (keyof typeof settled)[]
+
+/** Numbers of a task's record; undefined when it differs in anything else. Times are told by their distance: it is shorter. */
+export function taskNumbers(before: TaskRecord, after: TaskRecord): number[] | undefined {
+  for (const field of settledFields) if (before[field] !== after[field]) return undefined
+  if (!haveSameShape(before, after)) return undefined
+  const numbers = [
+    after.lastReportAtMs - before.lastReportAtMs,
+    after.engineStampUs - before.engineStampUs,
+    after.applied,
+    after.progress,
+  ]
+  const stream = after.streams[0]
+  if (stream !== undefined) numbers.push(stream.newest)
+  addUsage(after.usage, numbers)
+  for (const stage of after.progressInfo)
+    numbers.push(stage.totalTasks, stage.runningTasks, stage.failedTasks, stage.succeedTasks)
+  for (const { queueMemory, queueCores, queueInstances } of after.applications)
+    numbers.push(queueMemory, queueCores, queueInstances)
+  if (!addMetrics(before.metrics, after.metrics, numbers)) return undefined
+  if (before.pace !== undefined && after.pace !== undefined) {
+    const { movedAtMs, steps, gapsMs, longestGapMs } = after.pace
+    numbers.push(movedAtMs - before.pace.movedAtMs, steps, gapsMs, longestGapMs)
+  }
+  return numbers
+}
+
+/** Puts numbers into the record they were taken over. */
+export function putTaskNumbers(task: TaskRecord, numbers: readonly string[]): void {
+  let at = 0
+  const next = () => Number(numbers[at++])
+  task.lastReportAtMs += next()
+  task.engineStampUs += next()
+  task.applied = next()
+  task.progress = next()
+  const [stream] = task.streams
+  if (stream !== undefined) stream.newest = next()
+  putUsage(task.usage, next)
+  task.progressInfo = task.progressInfo.map((stage) => ({
+    ...stage,
+    totalTasks: next(),
+    runningTasks: next(),
+    failedTasks: next(),
+    succeedTasks: next(),
+  }))
+  task.applications = task.applications.map((application) => ({
+    ...application,
+    queueMemory: next(),
+    queueCores: next(),
+    queueInstances: next(),
+  }))
+  for (const name in task.metrics) task.metrics[name] = next()
+  if (task.pace !== undefined) {
+    task.pace.movedAtMs += next()
+    task.pace.steps = next()
+    task.pace.gapsMs = next()
+    task.pace.longestGapMs = next()
+  }
+}
+
+function haveSameShape(before: TaskRecord, after: TaskRecord): boolean {
+  return (
+    haveSameStreams(before.streams, after.streams) &&
+    haveSameUsage(before.usage, after.usage) &&
+    haveSameStages(before.progressInfo, after.progressInfo) &&
+    haveSameApplications(before.applications, after.applications) &&
+    haveSamePace(before.pace, after.pace)
+  )
+}
+
+/** Only the newest number of the newest incarnation moves; whatever is missing is written in full. */
+function haveSameStreams(before: readonly SeqStream[], after: readonly SeqStream[]): boolean {
+  const [was, is] = [before[0], after[0]]
+  if (before.length !== after.length || was?.incarnation !== is?.incarnation || was?.engine !== is?.engine) return false
+  if (was !== undefined && is !== undefined && was.missing !== is.missing && was.missing.length + is.missing.length > 0)
+    return false
+  for (let i = 1; i < before.length; i++) if (before[i] !== after[i]) return false
+  return true
+}
+
+const usageFields = ['memoryBytes', 'gpuMemoryBytes', 'gpuUtilizationRatio'] as const
+
+function haveSameUsage(before: TaskRecord['usage'], after: TaskRecord['usage']): boolean {
+  for (const field of usageFields) if ((before[field] === undefined) !== (after[field] === undefined)) return false
+  return haveSameIncarnations(before.cpuSeconds, after.cpuSeconds)
+}
+
+function haveSameIncarnations(before: Cumulative | undefined, after: Cumulative | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after
+  if (before.base !== after.base || before.per.length !== after.per.length) return false
+  for (let i = 0; i < before.per.length; i++) if (before.per[i]?.[0] !== after.per[i]?.[0]) return false
+  return true
+}
+
+function addUsage(usage: TaskRecord['usage'], numbers: number[]): void {
+  for (const field of usageFields) {
+    const value = usage[field]
+    if (value !== undefined) numbers.push(value)
+  }
+  for (const [, max] of usage.cpuSeconds?.per ?? []) numbers.push(max)
+}
+
+function putUsage(usage: TaskRecord['usage'], next: () => number): void {
+  for (const field of usageFields) if (usage[field] !== undefined) usage[field] = next()
+  for (const entry of usage.cpuSeconds?.per ?? []) entry[1] = next()
+}
+
+function haveSameStages(before: readonly SubtaskProgress[], after: readonly SubtaskProgress[]): boolean {
+  if (before.length !== after.length) return false
+  for (let i = 0; i < before.length; i++) if (before[i]?.id !== after[i]?.id) return false
+  return true
+}
+
+function haveSameApplications(before: readonly Application[], after: readonly Application[]): boolean {
+  if (before.length !== after.length) return false
+  for (let i = 0; i < before.length; i++) {
+    const [was, is] = [before[i], after[i]]
+    if (was?.applicationId !== is?.applicationId || was?.live !== is?.live) return false
+    if (was?.jobStatus !== is?.jobStatus || was?.queue !== is?.queue) return false
+  }
+  return true
+}
+
+function haveSamePace(before: Pace | undefined, after: Pace | undefined): boolean {
+  return before?.tenthsMs === after?.tenthsMs
+}
+
+/** @returns false when other names are there, or not all are numbers */
+function addMetrics(before: Record<string, unknown>, after: Record<string, unknown>, numbers: number[]): boolean {
+  let names = 0
+  for (const name in before) {
+    const value = after[name]
+    if (typeof value !== 'number' || typeof before[name] !== 'number') return false
+    numbers.push(value)
+    names += 1
+  }
+  for (const _name in after) names -= 1
+  return names === 0
+}
