@@ -42,6 +42,7 @@ const table = {
   BUSY: { status: 503, mayRetry: true, says: 'The aggregator is busy.' },
   REDIS_UNAVAILABLE: { status: 503, mayRetry: true, says: 'The store cannot be reached; nothing of this request is promised.' },
   LOKI_UNAVAILABLE: { status: 503, mayRetry: true, says: 'Loki cannot be reached.' },
+  FORWARD_FAILED: { status: 503, mayRetry: true, says: 'The Local Controller that messages are passed on to cannot be reached.' },
   SHUTTING_DOWN: { status: 503, mayRetry: true, says: 'The aggregator is shutting down.' },
 } as const satisfies Record<string, { status: number; mayRetry: boolean; says: string }>
 

@@ -13,6 +13,7 @@ const headings: Readonly<Record<SettingGroup, string>> = {
   times: 'Times:',
   limits: 'Limits:',
   hub: 'EngineHub:',
+  sedna: 'Sedna:',
 }
 
 function helpOf(name: string, isPath: boolean, key: keyof typeof settings): string {

@@ -2,7 +2,7 @@
 import { duration, type Kind, lokiTenant, redisUrl, secret, size, text, webUrl, whole, word } from './kinds.ts'
 
 /** Headings under which settings are listed. */
-export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits' | 'hub'
+export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits' | 'hub' | 'sedna'
 
 /** One setting. Its environment variable and flag follow from its name: `lostAfter`, `ENGINESCOPE_LOST_AFTER`, `--lost-after`. */
 export type Setting<T> = {
@@ -250,6 +250,26 @@ export const settings = {
     whole(1, 10_000),
     '100',
     'Dispatchers, and algorithms, with series of their own; beyond it: other.',
+  ),
+
+  sednaAdapter: given(
+    'sedna',
+    'sednaAdapter',
+    word(['off', 'on']),
+    'off',
+    "on: takes what the library of Sedna's workers sends to its Local Controller (POST /sedna/workers/{name}/info) as reports.",
+  ),
+  sednaForwardUrl: optional(
+    'sedna',
+    'sednaForwardUrl',
+    webUrl,
+    'The real Local Controller, base URL: each message is passed on to it, and its answer given back.',
+  ),
+  sednaMiningFirst: optional(
+    'sedna',
+    'sednaMiningFirst',
+    text(/^[^\s,/]+\/[^\s,]+(,[^\s,/]+\/[^\s,]+)*$/, 'namespace/job, separated by commas'),
+    'Joint inference services whose workers look for hard samples before they infer (mining-then-inference).',
   ),
 } as const
 

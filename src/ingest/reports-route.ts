@@ -25,6 +25,9 @@ const defaultIngestLimits: IngestLimits = Object.freeze({
   pieceBytesMax: 256 * 1024,
 })
 
+/** An answer that somebody else gave. */
+export type OwnAnswer = { readonly status: number; readonly body: unknown }
+
 export type ReportsRouteDeps = {
   /** Who may write what. @throws ScopeError TOKEN_MISSING, TOKEN_INVALID, ROLE_MISSING, RATE_LIMITED */
   readonly authorise: (req: IncomingMessage) => Access | Promise<Access>
@@ -36,6 +39,10 @@ export type ReportsRouteDeps = {
   /** The event loop or the heap is beyond its soft limit: requests are turned away before their bodies are read. */
   readonly isOverloaded?: () => boolean
   readonly observer: IngestObserver
+  /** Reads items that are no reports as they stand. */
+  readonly parserFor?: (req: IncomingMessage, parse: ParseReport) => ParseReport
+  /** Answers in our place once everything is done, or has been refused. @throws ScopeError */
+  readonly answerBy?: (req: IncomingMessage, body: Buffer) => Promise<OwnAnswer>
   readonly limits?: Partial<IngestLimits>
   readonly reportLimits?: ReportLimits
   /** Our clock, epoch milliseconds. */
@@ -97,7 +104,13 @@ class Door {
       if (sent.length === 0) throw new ScopeError('BODY_EMPTY')
       const body = await inflate(sent, encoding, this.#limits)
       this.#book(held, sent.length + (body === sent ? 0 : body.length))
-      await this.#answer(res, requestId, access, piecesOf(body, format, this.#limits))
+      const parse = this.#deps.parserFor?.(req, this.#parse) ?? this.#parse
+      const answer = await this.#answer(res, requestId, access, piecesOf(body, format, this.#limits), parse)
+      if (this.#deps.answerBy === undefined) answer()
+      else {
+        const own = await this.#deps.answerBy(req, body)
+        sendJson(res, own.status, own.body, requestId)
+      }
     } finally {
       held.end()
     }
@@ -107,17 +120,25 @@ class Door {
     if (!held.growTo(bytes)) throw new ScopeError('BUSY', 'Too many bytes of other requests are being worked on.')
   }
 
-  async #answer(res: ServerResponse, requestId: string, access: Access, pieces: ReturnType<typeof piecesOf>): Promise<void> {
+  /** Applies the reports. @returns what sends the answer */
+  async #answer(
+    res: ServerResponse,
+    requestId: string,
+    access: Access,
+    pieces: ReturnType<typeof piecesOf>,
+    parse: ParseReport,
+  ): Promise<() => void> {
     const { apply, observer, logPressure } = this.#deps
-    const batch = await readBatch(pieces, access, { parse: this.#parse, observer, nowMs: this.#nowMs })
+    const batch = await readBatch(pieces, access, { parse, observer, nowMs: this.#nowMs })
     const applied = batch.reports.length === 0 ? [] : await apply(batch.reports)
     const answer = answerOf(batch, applied, observer)
     const pressure = logPressure()
     const body = pressure.state === 'ok' ? answer : { ...answer, logs: pressure }
     if (batch.size > 0 && answer.rejected === batch.size) {
       const error = errorOfAll(answer)
-      sendJson(res, error.status, { ...errorBody(error), ...body }, requestId, errorHeaders(error))
-    } else sendJson(res, 200, body, requestId)
+      return () => sendJson(res, error.status, { ...errorBody(error), ...body }, requestId, errorHeaders(error))
+    }
+    return () => sendJson(res, 200, body, requestId)
   }
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: ScopeError, requestId: string): void {

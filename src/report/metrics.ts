@@ -62,13 +62,14 @@ function readMetric(name: string, value: unknown, copier: JsonCopier): unknown {
   return undefined
 }
 
-/** A URL is a text or `{url, format}`. */
+/** A URL is a text or `{url, format}`; what else stands beside it may be as secret as what it was signed with. */
 function withoutSecrets(value: unknown): unknown {
   if (typeof value === 'string') return bareUrl(value)
   if (!isObject(value)) return undefined
-  const { url } = value
+  const { url, format } = value
   const bare = typeof url === 'string' ? bareUrl(url) : undefined
-  return bare === undefined ? undefined : { ...value, url: bare }
+  if (bare === undefined) return undefined
+  return format === undefined ? { url: bare } : { url: bare, format }
 }
 
 function cleanName(name: string, path: string, notes: Notes): string {

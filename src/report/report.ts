@@ -109,6 +109,8 @@ export type Report = {
   readonly workflowToken?: unknown
   readonly error?: TaskError
   readonly logs?: readonly LogLine[]
+  /** Made of a message of the engine's own kind: a reporter that numbers its reports knows more of the same task. */
+  readonly isNative?: true
 }
 
 /** What became of one report; the words of the answer. */

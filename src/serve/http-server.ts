@@ -7,7 +7,13 @@ import { connectionGuards, guarded, serverOptions } from '../ingest/guards.ts'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
 
-export type Doors = { readonly reports: Handler; readonly metrics: Handler; readonly rest: Handler }
+export type Doors = {
+  readonly reports: Handler
+  readonly metrics: Handler
+  /** Workers of Sedna, where they are taken in. */
+  readonly sedna: Handler | undefined
+  readonly rest: Handler
+}
 
 export type HttpServer = {
   readonly port: number
@@ -45,7 +51,8 @@ function doorOf(doors: Doors, req: IncomingMessage): Handler {
   const query = url.indexOf('?')
   const path = query < 0 ? url : url.slice(0, query)
   if (path === '/api/v1/reports') return doors.reports
-  return path === '/metrics' ? doors.metrics : doors.rest
+  if (path === '/metrics') return doors.metrics
+  return (path.startsWith('/sedna/') ? doors.sedna : undefined) ?? doors.rest
 }
 
 async function drain(server: Server, inProgress: () => number, withinMs: number): Promise<void> {

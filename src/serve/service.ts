@@ -17,7 +17,8 @@ import { ConfigError } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import { ScopeError } from '../errors.ts'
 import { requestIdOf, sendError } from '../ingest/answer.ts'
-import { reportsRoute } from '../ingest/reports-route.ts'
+import { type ReportsRouteDeps, reportsRoute } from '../ingest/reports-route.ts'
+import { type WorkersRouteOptions, workersRoute } from '../ingest/sedna/workers-route.ts'
 import { type JobStore, openJobStore } from '../jobs/job-store.ts'
 import { type Keys, keysFor, type Shard } from '../jobs/keys.ts'
 import { fieldReader } from '../jobs/learning/read-fields.ts'
@@ -185,7 +186,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
 
 function makeDoors(parts: Parts, live: LiveHub): Doors {
   const { config, authoriser, jobStore, shipping, overload, own, stores, keys, log } = parts
-  const reports = reportsRoute({
+  const deps: ReportsRouteDeps = {
     authorise: (req) => authoriser.check(req.headers.authorization, 'report', req.socket.remoteAddress),
     apply: async (items) => {
       const results = await jobStore.jobs.apply(items)
@@ -199,7 +200,7 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
     limits: doorLimits(config),
     reportLimits: reportLimits(config),
     nowMs: () => jobStore.clock.nowMs(),
-  })
+  }
   const rest = createApp({
     version: parts.version,
     queries: createQueries(stores.read, keys, jobStore.runs),
@@ -212,7 +213,12 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
     onFault: (error, requestId) => log.error({ error, requestId }, 'a request failed by a fault of our own'),
     links: linksOf(config),
   })
-  return { reports, metrics: (req, res) => answerMetrics(parts, req, res), rest }
+  const sedna = config.sednaAdapter === 'on' ? workersRoute(deps, sednaOptions(config)) : undefined
+  return { reports: reportsRoute(deps), metrics: (req, res) => answerMetrics(parts, req, res), sedna, rest }
+}
+
+function sednaOptions({ sednaForwardUrl, sednaMiningFirst }: Config): WorkersRouteOptions {
+  return { forwardUrl: sednaForwardUrl, miningFirst: new Set(sednaMiningFirst?.split(',')) }
 }
 
 /** Series are open on loopback, and where the settings say so; else they need a token that may read. */

@@ -48,6 +48,7 @@ export function applyReport(
   const replaces = replacedUids(state.job, uid)
   if (replaces !== undefined) return { result: { outcome: 'stale' }, replaces }
   if (isOfFormer(state.job, uid)) return takeFormer(arrival, circumstances, effects)
+  if (arrival.report.isNative === true && isReported(state, arrival)) return { result: { outcome: 'stale' } }
   if (isOneTaskTooMany(state, arrival, rules)) return refused('JOB_TASKS_LIMIT', 'execId')
   const isNew = state.job === undefined
   const outcome = applyToJob(state, arrival, circumstances, rules, effects)
@@ -261,6 +262,12 @@ const refusals = {
 
 function refused(code: keyof typeof refusals, path: string): JobOutcome {
   return { result: { outcome: 'rejected', code, path, message: refusals[code] } }
+}
+
+/** Whether somebody numbers the reports of this task: two accounts of one worker would be counted twice. */
+function isReported({ execs }: JobState, { report }: Arrival): boolean {
+  const exec = execs.get(report.execId ?? '')
+  return Object.values(exec?.current ?? {}).some(({ streams }) => streams.some(({ newest }) => newest > 0))
 }
 
 function isOneTaskTooMany({ job, execs }: JobState, { report }: Arrival, rules: JobRules): boolean {
