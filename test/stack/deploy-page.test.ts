@@ -26,7 +26,8 @@ describe('the page about deployment', () => {
       const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(
         ([, heading = '']) => `#${heading.toLowerCase().replaceAll(' ', '-')}`,
       )
-      if (anchor !== '') expect(headings).toContain(anchor)
+      // Anchors on other pages are looked up by test/docs/links.test.ts.
+      if (path === '') expect(headings).toContain(anchor)
     },
   )
 
