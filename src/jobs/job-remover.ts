@@ -1,5 +1,5 @@
 import type { JobWriter } from './jobs.ts'
-import type { Keys, Shard } from './keys.ts'
+import { jobName, type Keys, type Shard } from './keys.ts'
 import type { JobRecord } from './records.ts'
 import type { Effects } from './rules/effects.ts'
 import { type TaskTrace, traceOf } from './rules/operations.ts'
@@ -43,6 +43,7 @@ export class JobRemover {
     const execId = tasks[0]?.task ?? ''
     await jobs.write(shard, {
       kind: 'operation',
+      name: jobName(namespace, jobId),
       namespace,
       jobId,
       execId,

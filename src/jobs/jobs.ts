@@ -1,7 +1,7 @@
 /** The store of jobs and engines: reports go in, each is judged and in Redis when the promise resolves. */
 import type { Report, ReportResult } from '../report/report.ts'
 import type { JobReplacer } from './job-replacer.ts'
-import type { Keys, Shard } from './keys.ts'
+import { jobName, type Keys, type Shard } from './keys.ts'
 import type { LabelValues } from './label-values.ts'
 import type { ReadFields } from './learning/read-fields.ts'
 import type { TaskLabels } from './records.ts'
@@ -145,14 +145,15 @@ async function replaceJobs(parts: Parts, steps: readonly Step[], judged: (JobIte
 
 function jobItem({ report, atMs, stampUs, labels }: Step): JobItem & { readonly kind: 'report' } {
   const { namespace, jobId, execId = '' } = report
-  return { kind: 'report', namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
+  return { kind: 'report', name: jobName(namespace, jobId), namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
 }
 
 function applyToJobs({ keys, jobs }: Parts, steps: readonly Step[]): Promise<(JobItemResult | undefined)[]> {
   const shares = new Shares<JobItem>()
   for (const [i, step] of steps.entries()) {
-    const { namespace, jobId, execId } = step.report
-    if (execId !== undefined) shares.add(keys.shardOfJob(namespace, jobId), jobItem(step), i)
+    if (step.report.execId === undefined) continue
+    const item = jobItem(step)
+    shares.add(keys.shardOfJobNamed(item.name), item, i)
   }
   return shares.write(jobs, steps.length)
 }

@@ -26,7 +26,7 @@ export function idsOfJobName(name: string): { namespace: string; jobId: string }
   return { namespace: name.slice(0, slash).replaceAll('|', '/'), jobId: name.slice(slash + 1) }
 }
 
-/** Key names for one installation. @param shardCount fixed for the life of a store. */
+/** Key names for one installation; `…Named` takes a {@link jobName}. @param shardCount fixed for the life of a store. */
 export function keysFor(shardCount: number) {
   const tag = (shard: Shard) => `{es:${String(shard).padStart(2, '0')}}`
   const tags = Array.from({ length: shardCount }, (_, shard) => tag(shard))
@@ -34,11 +34,14 @@ export function keysFor(shardCount: number) {
   return {
     shardCount,
     shardOfJob: (namespace: string, jobId: string): Shard => hashOf(jobName(namespace, jobId)) % shardCount,
+    shardOfJobNamed: (name: string): Shard => hashOf(name) % shardCount,
     shardOfEngine: (instance: string): Shard => hashOf(instance) % shardCount,
     /** Hash: `v` (token), `tb` (bytes of the tail), `job` and `n` (JobRecord), `t:<execId>` and `n:<execId>` (ExecRecord), `o:<execId>` (older TaskRecords). */
     job: (shard: Shard, namespace: string, jobId: string) => at(shard, `job:${jobName(namespace, jobId)}`),
+    jobNamed: (shard: Shard, name: string) => at(shard, `job:${name}`),
     /** List of packed log entries (LogEntry), oldest first. */
     tail: (shard: Shard, namespace: string, jobId: string) => at(shard, `tail:${jobName(namespace, jobId)}`),
+    tailNamed: (shard: Shard, name: string) => at(shard, `tail:${name}`),
     /** List of HistorySample, oldest first. */
     history: (shard: Shard, namespace: string, jobId: string) => at(shard, `history:${jobName(namespace, jobId)}`),
     /** Sorted set of all jobs, member {@link jobName}, score first arrival in ms. */

@@ -1,7 +1,7 @@
 import type { Report } from '../report/report.ts'
 import type { JobRemover } from './job-remover.ts'
 import type { EngineWriter, JobWriter } from './jobs.ts'
-import type { Keys, Shard } from './keys.ts'
+import { jobName, type Keys, type Shard } from './keys.ts'
 import { type EngineRecord, type JobRecord, recordAt, type TaskRecord } from './records.ts'
 import { isHeld } from './rules/engine-link.ts'
 import type { JobRules } from './rules/job-state.ts'
@@ -190,6 +190,7 @@ export class Sweeper {
       await runs.read(record.labels)
       await jobs.write(timer.shard, {
         kind: 'operation',
+        name: jobName(namespace, jobId),
         namespace,
         jobId,
         execId,
@@ -216,7 +217,8 @@ export class Sweeper {
 
   async #operate(namespace: string, jobId: string, execId: string, needsOlder: boolean, operate: Operation): Promise<void> {
     const { keys, jobs } = this.#parts
-    await jobs.write(keys.shardOfJob(namespace, jobId), { kind: 'operation', namespace, jobId, execId, needsOlder, operate })
+    const name = jobName(namespace, jobId)
+    await jobs.write(keys.shardOfJobNamed(name), { kind: 'operation', name, namespace, jobId, execId, needsOlder, operate })
   }
 
   async #readEngine(shard: Shard, instance: string): Promise<EngineRecord | undefined> {

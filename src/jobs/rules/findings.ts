@@ -32,7 +32,7 @@ export const isStalled = (record: TaskRecord | undefined): boolean =>
 /**
  * Keeps the pace of a task after a change, and has it watched while it runs: one timer for all of its life, however often it reports.
  * @param engineKey key of the record within its `ExecRecord`
- * @returns the same record when there is nothing to keep
+ * @param record where it is not `before`, a copy that nobody has seen yet: its pace is set in it
  */
 export function withPace(
   before: TaskRecord | undefined,
@@ -53,7 +53,11 @@ export function withPace(
   }
   const pace = nextPace(before, record, atMs)
   if (pace === before?.pace) return record
-  if (record.findings === undefined) return { ...record, pace }
+  if (record.findings === undefined) {
+    if (record === before) return { ...record, pace }
+    record.pace = pace
+    return record
+  }
   const { stalledSinceMs, ...others } = record.findings
   if (stalledSinceMs !== undefined) {
     // Its timer waits for the end of the standstill; now the next one is waited for.

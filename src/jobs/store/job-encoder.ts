@@ -1,6 +1,6 @@
 import { isEnd } from '../../report/status.ts'
 import { jobName, type Keys, type Shard } from '../keys.ts'
-import { type ExecRecord, type JobRecord, type LogEntry, recordAt, type TaskRecord } from '../records.ts'
+import { type ExecRecord, type JobRecord, recordAt, type TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
@@ -11,6 +11,8 @@ import type { Held } from './record-writer.ts'
 
 export type Encoding = {
   readonly shard: Shard
+  /** {@link jobName} of the record. */
+  readonly name: string
   readonly keys: Keys
   readonly limits: JobLimits
   readonly gate: OutboxGate
@@ -22,11 +24,11 @@ export type Encoding = {
 
 /** Writes what the rules changed of a job. */
 export function encodeJob(encoding: Encoding): Change {
-  const { shard, keys, limits, gate, held, known, effects, token } = encoding
+  const { shard, name, keys, limits, gate, held, known, effects, token } = encoding
   const { state } = held
   if (effects.lines.length > 0) countTail(state, known, effects)
   const job = state.job as JobRecord
-  const key = keys.job(shard, job.namespace, job.jobId)
+  const key = keys.jobNamed(shard, name)
   const change = new Change(key, held.token, token)
   if (job !== known.job) setJob(change, state, job)
   for (const [execId, before] of known.execs) {
@@ -37,9 +39,9 @@ export function encodeJob(encoding: Encoding): Change {
     const older = state.older.get(execId)
     if (older !== before) change.set(`o:${execId}`, JSON.stringify(older))
   }
-  indexJob(change, shard, keys, job, known.job)
+  indexJob(change, encoding, job)
   indexTasks(change, encoding)
-  writeTail(change, shard, keys, limits, job, known.job, effects.lines)
+  writeTail(change, encoding, job)
   if (effects.samples.length > 0) {
     const history = keys.history(shard, job.namespace, job.jobId)
     change.run('RPUSH', history, ...effects.samples.map((sample) => JSON.stringify(sample)))
@@ -81,12 +83,11 @@ function countTail(state: LoadedJob, known: JobSnapshot, effects: Effects): void
   effects.events.push({ kind: 'job', record: job })
 }
 
-function indexJob(change: Change, shard: Shard, keys: Keys, job: JobRecord, known: JobRecord | undefined): void {
-  const member = jobName(job.namespace, job.jobId)
-  if (known === undefined) change.run('ZADD', keys.jobs(shard), job.firstArrivalAtMs, member)
-  const wasOpen = known !== undefined && isOpenJob(known)
-  if (isOpenJob(job) && !wasOpen) change.run('ZADD', keys.openJobs(shard), job.firstArrivalAtMs, member)
-  if (!isOpenJob(job) && wasOpen) change.run('ZREM', keys.openJobs(shard), member)
+function indexJob(change: Change, { shard, name, keys, known }: Encoding, job: JobRecord): void {
+  if (known.job === undefined) change.run('ZADD', keys.jobs(shard), job.firstArrivalAtMs, name)
+  const wasOpen = known.job !== undefined && isOpenJob(known.job)
+  if (isOpenJob(job) && !wasOpen) change.run('ZADD', keys.openJobs(shard), job.firstArrivalAtMs, name)
+  if (!isOpenJob(job) && wasOpen) change.run('ZREM', keys.openJobs(shard), name)
 }
 
 const shownMember = (record: TaskRecord) => JSON.stringify([record.namespace, record.jobId, record.task, record.engine.instance])
@@ -135,14 +136,11 @@ const isSameTask = (a: TaskRecord, b: TaskRecord | undefined): boolean =>
 
 function writeTail(
   change: Change,
-  shard: Shard,
-  keys: Keys,
-  limits: JobLimits,
+  { shard, name, keys, limits, known: { job: known }, effects }: Encoding,
   job: JobRecord,
-  known: JobRecord | undefined,
-  lines: readonly LogEntry[],
 ): void {
-  const tail = keys.tail(shard, job.namespace, job.jobId)
+  const tail = keys.tailNamed(shard, name)
+  const { lines } = effects
   for (const entry of lines) change.run('TAIL', tail, tailText(entry, limits.tailBytesMax), limits.tailBytesMax)
   const isOpenNow = isOpenJob(job)
   const hasEnded = !isOpenNow && (known === undefined || isOpenJob(known))

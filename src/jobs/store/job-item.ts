@@ -1,5 +1,4 @@
 import type { ReportResult } from '../../report/report.ts'
-import { jobName } from '../keys.ts'
 import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import type { EngineLink } from '../rules/engine-link.ts'
@@ -9,7 +8,13 @@ import type { Template } from './record-text.ts'
 import type { Traced, TracedMap } from './traced-map.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
-export type JobItem = { readonly namespace: string; readonly jobId: string; readonly execId: string } & (
+export type JobItem = {
+  /** {@link jobName}, made once. */
+  readonly name: string
+  readonly namespace: string
+  readonly jobId: string
+  readonly execId: string
+} & (
   | {
       readonly kind: 'report'
       readonly arrival: Arrival
@@ -19,9 +24,6 @@ export type JobItem = { readonly namespace: string; readonly jobId: string; read
     }
   | { readonly kind: 'operation'; readonly needsOlder: boolean; readonly operate: Operation }
 )
-
-/** Names the job an item is about. */
-export const jobNameOf = ({ namespace, jobId }: Pick<JobItem, 'namespace' | 'jobId'>): string => jobName(namespace, jobId)
 
 /** @param token of the record as it was loaded: tells whether it is the one that was looked at before */
 export type Operation = (state: LoadedJob, effects: Effects, token: string) => void

@@ -3,15 +3,7 @@ import { applyReport } from '../rules/job-rules.ts'
 import type { JobRules } from '../rules/job-state.ts'
 import type { Committer, Store } from './commit.ts'
 import { encodeJob, encodeRemoval } from './job-encoder.ts'
-import {
-  type JobItem,
-  type JobItemResult,
-  type JobLimits,
-  type JobSnapshot,
-  jobNameOf,
-  type LoadedJob,
-  type OutboxGate,
-} from './job-item.ts'
+import type { JobItem, JobItemResult, JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
 import { JobReader } from './job-reader.ts'
 import type { RecordKind } from './record-writer.ts'
 
@@ -28,7 +20,7 @@ export function jobKind(
 ): RecordKind<LoadedJob, JobItem, JobItemResult> {
   const reader = new JobReader(store, keys, committer, limits)
   return {
-    idOf: jobNameOf,
+    idOf: (item) => item.name,
     load: (shard, items, cached) => reader.load(shard, items, cached),
     snapshot: (state): JobSnapshot => ({ job: state.job, execs: state.execs.beginTrace(), older: state.older.beginTrace() }),
     isGone: (state) => state.isRemoved,
@@ -46,12 +38,12 @@ export function jobKind(
       }
       return applyReport(state, item.arrival, circumstances, rules, effects)
     },
-    encode: (shard, _id, held, before, effects, token) => {
+    encode: (shard, name, held, before, effects, token) => {
       const { state } = held
       const known = before as JobSnapshot
       if (state.isRemoved) return encodeRemoval(shard, keys, gate, held, known, effects)
       if (state.job === undefined) return undefined
-      return encodeJob({ shard, keys, limits, gate, held, known, effects, token })
+      return encodeJob({ shard, name, keys, limits, gate, held, known, effects, token })
     },
   }
 }

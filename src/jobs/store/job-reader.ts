@@ -3,7 +3,7 @@ import type { Keys, Shard } from '../keys.ts'
 import { recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
-import { type JobItem, type JobLimits, jobNameOf, type LoadedJob } from './job-item.ts'
+import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
 import { execFields, execFrom, jobFields, jobFrom } from './record-text.ts'
 import type { Held } from './record-writer.ts'
 import { TracedMap } from './traced-map.ts'
@@ -33,7 +33,7 @@ export class JobReader {
     const wanted = new Map<string, { item: JobItem; execIds: Set<string> }>()
     const states: (LoadedJob | undefined)[] = []
     for (const item of items) {
-      const id = jobNameOf(item)
+      const id = item.name
       const held = loaded.get(id) ?? cached(id)
       states.push(held?.state)
       if (held !== undefined && !wanted.has(id) && hasTask(held.state, item.execId)) loaded.set(id, held)
@@ -41,7 +41,7 @@ export class JobReader {
     }
     if (wanted.size > 0) {
       await this.#loadJobs(shard, items, wanted, loaded, cached)
-      for (const [i, item] of items.entries()) states[i] = loaded.get(jobNameOf(item))?.state
+      for (const [i, item] of items.entries()) states[i] = loaded.get(item.name)?.state
     }
     const lacking = items.filter((item, i) => needsOlder(states[i], item))
     if (lacking.length > 0) await Promise.all(lacking.map((item) => this.#loadOlder(shard, item, loaded)))
@@ -56,7 +56,7 @@ export class JobReader {
     loaded: Map<string, Held<LoadedJob>>,
     cached: (id: string) => Held<LoadedJob> | undefined,
   ): Promise<void> {
-    for (const item of items) wanted.get(jobNameOf(item))?.execIds.add(item.execId)
+    for (const item of items) wanted.get(item.name)?.execIds.add(item.execId)
     await Promise.all(
       Array.from(wanted, async ([id, { item, execIds }]) => {
         loaded.set(id, await this.#loadJob(shard, item, execIds, cached(id)))
@@ -109,7 +109,7 @@ export class JobReader {
 
   /** Reads the older attempts of a task beside what is loaded. */
   async #loadOlder(shard: Shard, item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
-    const held = loaded.get(jobNameOf(item))
+    const held = loaded.get(item.name)
     if (held === undefined || held.state.older.has(item.execId)) return
     const key = this.#keys.job(shard, item.namespace, item.jobId)
     const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))

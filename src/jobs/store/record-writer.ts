@@ -212,9 +212,9 @@ export class RecordWriter<State, Item, Result> {
 
   #remember(id: string, held: Held<State>): void {
     const weight = this.#kind.weigh(held.state)
-    this.forget(id)
     this.#cache.set(id, { ...held, weight })
     this.#cacheWeight += weight
+    if (this.#cacheWeight <= this.#limits.cacheMax) return
     for (const oldest of this.#cache.keys()) {
       if (this.#cacheWeight <= this.#limits.cacheMax) return
       this.forget(oldest)
