@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defaultThresholds } from '../../src/catalogue/alerts/options.ts'
-import { filledIn, type PanelQuery, panelQueries } from '../../src/generate/dashboards/index.ts'
+import { panelQueries } from '../../src/generate/dashboards/index.ts'
 import { type BusyFleet, refusedWords, shownJob, startBusyFleet } from '../support/busy-fleet.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FakeLoki, startLoki } from '../support/loki.ts'
+import { panelFaults } from '../support/panel-faults.ts'
 import type { Program } from '../support/process.ts'
 import { hasPrometheus } from '../support/prometheus.ts'
 import { type HeldAlert, startWatchedStack, type WatchedStack } from '../support/watched-stack.ts'
-import { reasonForNoData } from './panels-without-data.ts'
 
 /** In rules 20 times faster a task or engine that was lost counts for half a minute, and 2 minutes of waiting are 6 s. */
 const rules = {
@@ -122,31 +122,14 @@ describe.skipIf(!hasPrometheus)('a stack at work (skipped where Prometheus is no
     )
     const asked = panelQueries().filter(({ language }) => language === 'promql')
     const faults = await eventually(
-      () => faultsOf(stack, asked),
+      () => panelFaults(stack, asked, { job_id: shownJob }),
       (all) => all.length === 0,
       { what: 'every panel to be as it should', timeoutMs: 20_000, everyMs: 1000 },
-    ).catch(() => faultsOf(stack, asked))
+    ).catch(() => panelFaults(stack, asked, { job_id: shownJob }))
     expect(faults).toEqual([])
     expect(panelQueries().length - asked.length).toBeGreaterThan(10)
   }, 120_000)
 })
-
-/** What is wrong with the answers: an error, nothing where there should be something, or something where nothing was expected. */
-async function faultsOf(stack: WatchedStack, queries: readonly PanelQuery[]): Promise<string[]> {
-  const faults: string[] = []
-  for (const query of queries) {
-    const expression = filledIn(query, { job_id: shownJob })
-    // A variable is looked up over the whole range, as a graph is drawn.
-    const isNow = query.isInstant && query.from === 'panel'
-    const { series, error } = await stack.ask(expression, isNow ? 'now' : 'since the start')
-    const name = `${query.dashboard}, ${query.title}: ${expression}`
-    const reason = reasonForNoData(query)
-    if (error !== undefined) faults.push(`${name}\n  fails: ${error}`)
-    else if (series === 0 && reason === undefined) faults.push(`${name}\n  has no data`)
-    else if (series > 0 && reason !== undefined) faults.push(`${name}\n  has data, though: ${reason}`)
-  }
-  return faults
-}
 
 const textOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
