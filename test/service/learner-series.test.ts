@@ -1,5 +1,6 @@
 /** What `/metrics` shows while the learners of the examples are at work, side by side, one edge worker of them killed on the way. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { families as catalogued } from '../../src/catalogue/families.ts'
 import { type Aggregator, startAggregator } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { killWorker, learnerJob, linesOf, metricsOf, numbersIn, startLearner } from '../support/learners.ts'
@@ -77,6 +78,21 @@ beforeAll(async () => {
 afterAll(async () => {
   await aggregator?.stop()
   await redis?.stop()
+})
+
+/** Series that no learner has anything to say for, and why. */
+const unsaid: Readonly<Record<string, string>> = {
+  [`${fl}drift_score`]: 'a node trains on the same samples in every round: nothing drifts',
+}
+
+test('every series of the three types is shown by a learner, but for those that are known not to be', () => {
+  const names = Object.values(catalogued).map(({ name }) => name)
+  const ofLearning = names.filter((name) => [fl, il, ji].some((prefix) => name.startsWith(prefix)))
+  expect(ofLearning.length).toBeGreaterThan(50)
+  const shown = new Set(
+    seen.flatMap((families) => [...families].flatMap(([name, { samples }]) => (samples.length > 0 ? name : []))),
+  )
+  expect(ofLearning.filter((name) => shown.has(name) === name in unsaid)).toEqual([])
 })
 
 test('rounds advance one by one and the aggregated loss falls with each', () => {
