@@ -38,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
   top: addViews,
   hub: async () => (await import('./cli/hub/hub.ts')).registerHub(program, context, version),
   agent: async () => (await import('./cli/hub/agent.ts')).registerAgent(program, context, version),
+  dispatcher: async () => (await import('./cli/hub/dispatcher.ts')).registerDispatcher(program, context, version),
   'check-config': async () => (await import('./cli/check-config.ts')).registerCheckConfig(program, context),
   token: async () => (await import('./cli/token.ts')).registerToken(program, context),
   generate: async () => (await import('./cli/generate.ts')).registerGenerate(program, context),

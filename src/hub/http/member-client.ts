@@ -10,6 +10,7 @@ export type MemberAnswer = {
 export type MemberClient = {
   readonly get: (url: string) => Promise<MemberAnswer>
   readonly post: (url: string, body: unknown) => Promise<MemberAnswer>
+  readonly delete: (url: string) => Promise<MemberAnswer>
 }
 
 export type MemberClientOptions = {
@@ -28,6 +29,7 @@ export function memberClient({ token, timeoutMs, bodyBytesMax }: MemberClientOpt
   }
   return {
     get: (url) => call(url, { headers: login }),
+    delete: (url) => call(url, { method: 'DELETE', headers: login }),
     post: (url, body) =>
       call(url, { method: 'POST', headers: { ...login, 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   }

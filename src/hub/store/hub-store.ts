@@ -31,6 +31,8 @@ export type NodeRecord = {
   readonly attempt: number
   /** Tries that failed. */
   readonly failures?: number
+  /** Why the last one did, of a node that is FAILED. */
+  readonly error?: { readonly code: string; readonly message: string }
   readonly warnings?: readonly string[]
 }
 

@@ -1,0 +1,132 @@
+import type { MemberClient } from '../http/member-client.ts'
+import { AgentCheck } from '../registry/agent-check.ts'
+import type { MemberView } from '../registry/member.ts'
+import type { Registry } from '../registry/registry.ts'
+
+/** What became of an agent that has an event of ours. `gone`: it is in the registry no more, which is how one leaves. */
+export type AgentFate = 'here' | 'gone' | 'lost'
+
+export type AgentsOptions = {
+  readonly registry: Registry
+  readonly client: MemberClient
+  readonly onQuarantine: (agent: MemberView, found: string) => void
+  readonly onTrouble: (error: unknown) => void
+}
+
+/** The agents as this dispatcher knows them: who may get work, who is full, who is lost. */
+export class Agents {
+  readonly #options: AgentsOptions
+  readonly #check: AgentCheck
+  readonly #waiters = new Set<() => void>()
+  readonly #inFlight = new Map<string, number>()
+  /** Agents that were full, until when they are left alone. */
+  readonly #fullUntilMs = new Map<string, number>()
+  readonly #unwatch: () => void
+  #all: readonly MemberView[] = []
+  #isReading = false
+  #isAsked = false
+  /** Called after every look at the registry. */
+  onChange: () => void = () => undefined
+
+  constructor(options: AgentsOptions) {
+    this.#options = options
+    this.#check = new AgentCheck(options.client, options.onQuarantine, () => this.#tell())
+    this.#unwatch = options.registry.watch(() => void this.read())
+  }
+
+  close(): void {
+    this.#unwatch()
+  }
+
+  /** Reads the registry. While it is away, what was known stays. */
+  async read(): Promise<void> {
+    if (this.#isReading) {
+      this.#isAsked = true
+      return
+    }
+    this.#isReading = true
+    do {
+      this.#isAsked = false
+      try {
+        this.#all = await this.#options.registry.list('agent')
+        this.#check.look(this.#all, performance.now())
+        this.#tell()
+      } catch (error) {
+        this.#options.onTrouble(error)
+      }
+    } while (this.#isAsked)
+    this.#isReading = false
+  }
+
+  /** Algorithms with an agent that may get work, full or not. */
+  served(): string[] {
+    return [...new Set(this.#all.flatMap((agent) => (this.#mayWork(agent) && agent.algorithm ? [agent.algorithm.key] : [])))]
+  }
+
+  /** The least busy agent with room, those that were tried before last; whether there is any at all, when none has room. */
+  pick(algorithm: string, tried: ReadonlySet<string>): { agent: MemberView | undefined; isAnyLive: boolean } {
+    const nowMs = performance.now()
+    const live = this.#all.filter((agent) => agent.algorithm?.key === algorithm && this.#mayWork(agent))
+    const free = live.filter(
+      (agent) => this.#sent(agent) < (agent.capacity ?? 1) && nowMs >= (this.#fullUntilMs.get(agent.id) ?? 0),
+    )
+    const rank = (agent: MemberView) =>
+      (tried.has(agent.id) ? 1_000 : 0) + Math.max(agent.running, this.#sent(agent)) / (agent.capacity ?? 1)
+    const [agent] = free.sort((a, b) => rank(a) - rank(b))
+    return { agent, isAnyLive: live.length > 0 }
+  }
+
+  /** An event was sent; the answer says when it is over. */
+  begin(agent: MemberView): () => void {
+    this.#inFlight.set(agent.id, this.#sent(agent) + 1)
+    return () => {
+      this.#inFlight.set(agent.id, this.#sent(agent) - 1)
+      if (this.#sent(agent) <= 0) this.#inFlight.delete(agent.id)
+      this.#fullUntilMs.delete(agent.id)
+      this.#tell()
+    }
+  }
+
+  /** An agent has said that it is full. */
+  leaveAlone(agent: MemberView, forMs: number): void {
+    this.#fullUntilMs.set(agent.id, performance.now() + forMs)
+  }
+
+  fateOf({ id, incarnation }: MemberView): AgentFate {
+    const now = this.#all.find((agent) => agent.id === id)
+    if (now === undefined) return 'gone'
+    // A later start knows nothing of what the one before was given.
+    return now.state === 'lost' || now.incarnation !== incarnation ? 'lost' : 'here'
+  }
+
+  /** Finds one agent by its id. */
+  find(id: string): MemberView | undefined {
+    return this.#all.find((agent) => agent.id === id && this.#mayWork(agent))
+  }
+
+  /** Resolves after the next change, or after so long. */
+  changed(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        this.#waiters.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, withinMs)
+      this.#waiters.add(done)
+    })
+  }
+
+  #mayWork(agent: MemberView): boolean {
+    return agent.state === 'live' && this.#check.isFit(agent)
+  }
+
+  #sent({ id }: MemberView): number {
+    return this.#inFlight.get(id) ?? 0
+  }
+
+  #tell(): void {
+    for (const done of [...this.#waiters]) done()
+    this.onChange()
+  }
+}

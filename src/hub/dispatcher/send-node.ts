@@ -1,0 +1,174 @@
+/** One try of one node: finds an agent, sends the event, waits for what comes of it. */
+
+import type { MemberAnswer } from '../http/member-client.ts'
+import type { NodeEvent } from '../model/event.ts'
+import type { MemberView } from '../registry/member.ts'
+import type { NodeRun, OpenEvent, Settled } from './node-run.ts'
+import type { ProcessRun } from './process-run.ts'
+import type { RunDeps } from './run-deps.ts'
+
+const lookEveryMs = 1_000
+const fullMinMs = 50
+const fullLookMs = 200
+const fullMaxMs = 2_000
+
+/** @throws when the process is not this dispatcher's (any more) */
+export async function sendNode(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
+  const agent = await findAgent(process, run, deps)
+  if (agent === undefined) {
+    if (!process.signal.aborted) {
+      await process.failTry(run, { code: 'AGENT_LOST', message: `no live agent for ${run.node.algKey}` }, null)
+    }
+    return
+  }
+  const attempt = run.failures + 1
+  const record = { ...run.record, status: 'RUNNING', agent: agent.id, attempt } as const
+  // Before it is sent: whoever takes over sends the same event to the same agent.
+  await process.writeSurely({ [run.node.id]: record })
+  run.record = record
+  deps.onSent(process, run)
+  const over = deps.agents.begin(agent)
+  try {
+    await tryOn(agent, process, run, deps)
+  } finally {
+    over()
+  }
+}
+
+/** Undefined when no live agent came in time, or the process is over. */
+async function findAgent(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<MemberView | undefined> {
+  const { agents, agentWaitMs } = deps
+  const before = holderBefore(run, deps)
+  if (before !== undefined) return before
+  let aloneSinceMs = performance.now()
+  while (!process.signal.aborted) {
+    const { agent, isAnyLive } = agents.pick(run.node.algKey, run.tried)
+    if (agent !== undefined) return agent
+    if (isAnyLive) aloneSinceMs = performance.now()
+    else if (performance.now() - aloneSinceMs >= agentWaitMs) return undefined
+    await agents.changed(Math.min(isAnyLive ? fullLookMs : lookEveryMs, agentWaitMs))
+  }
+  return undefined
+}
+
+/** The agent that another dispatcher had sent it to. */
+function holderBefore(run: NodeRun, { agents }: RunDeps): MemberView | undefined {
+  if (!run.isResumed) return undefined
+  run.isResumed = false
+  return run.record.agent === null ? undefined : agents.find(run.record.agent)
+}
+
+async function tryOn(agent: MemberView, process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
+  const deadlineMs = Date.now() + deps.nodeDeadlineMs
+  const { event, settled } = openEvent(agent, process, run, deadlineMs)
+  run.event = event
+  try {
+    const answer = await post(event, process, run, deps)
+    if (answer !== undefined && answer.status === 429) {
+      // No try: the node waits again, for another agent first.
+      deps.agents.leaveAlone(agent, Math.min(fullMaxMs, Math.max(fullMinMs, answer.retryAfterMs ?? 0)))
+      const record = { ...run.record, status: 'WAITING', agent: null, attempt: run.failures } as const
+      await process.writeSurely({ [run.node.id]: record })
+      run.record = record
+      return
+    }
+    const refusal = refusalOf(answer, agent)
+    // The result may have come before the answer to the event did.
+    if (refusal !== undefined && event.isTaking === false && run.record.status === 'RUNNING') {
+      await process.failTry(run, refusal, agent.id)
+      return
+    }
+    const end = await Promise.race([settled, watched(event, process, deps)])
+    if (end.kind === 'failed') await process.failTry(run, end.error, agent.id)
+  } finally {
+    event.isOver = true
+    run.event = undefined
+  }
+}
+
+function openEvent(
+  agent: MemberView,
+  { claim }: ProcessRun,
+  run: NodeRun,
+  deadlineMs: number,
+): { event: OpenEvent; settled: Promise<Settled> } {
+  let settle: (settled: Settled) => void = () => undefined
+  const settled = new Promise<Settled>((resolve) => {
+    settle = resolve
+  })
+  const eventId = `${claim.key}/${run.node.id}/${run.record.attempt}`
+  return { event: { eventId, agent, deadlineMs, sentAtMs: performance.now(), settle, isTaking: false, isOver: false }, settled }
+}
+
+/** Undefined when no answer came. */
+async function post(
+  { eventId, agent, deadlineMs }: OpenEvent,
+  process: ProcessRun,
+  run: NodeRun,
+  deps: RunDeps,
+): Promise<MemberAnswer | undefined> {
+  const event: NodeEvent = {
+    eventId,
+    processKey: process.claim.key,
+    node: run.node.id,
+    attempt: run.record.attempt,
+    fence: process.claim.fence,
+    algKey: run.node.algKey,
+    model: run.node.model,
+    input: process.inputOf(run),
+    replyTo: deps.replyTo(),
+    deadline: deadlineMs,
+  }
+  if (!process.isHeld) return undefined
+  try {
+    return await deps.client.post(`${agent.url}/agent/events`, event)
+  } catch {
+    return undefined
+  }
+}
+
+/** Why an event was not taken; undefined when it was. */
+function refusalOf(answer: MemberAnswer | undefined, { id }: MemberView): { code: string; message: string } | undefined {
+  if (answer === undefined) return { code: 'AGENT_LOST', message: `${id} does not answer` }
+  if (answer.status >= 200 && answer.status < 300) return undefined
+  return { code: 'AGENT_REFUSED', message: `${id} answered ${answer.status}${detailOf(answer.body)}` }
+}
+
+function detailOf(body: unknown): string {
+  const error =
+    typeof body === 'object' && body !== null && 'error' in body ? (body.error as { message?: unknown } | null) : undefined
+  return typeof error?.message === 'string' ? `: ${error.message.slice(0, 300)}` : ''
+}
+
+/** Ends the wait for a result that will not come: time is up, or the agent is lost. A result that is being written goes first. */
+async function watched(event: OpenEvent, process: ProcessRun, deps: RunDeps): Promise<Settled> {
+  while (!event.isOver && !process.signal.aborted) {
+    const error = await hopelessness(event, deps)
+    if (error !== undefined && !event.isTaking) return { kind: 'failed', error }
+    await deps.agents.changed(Math.max(1, Math.min(lookEveryMs, event.deadlineMs - Date.now())))
+  }
+  return { kind: 'abandoned' }
+}
+
+async function hopelessness(event: OpenEvent, deps: RunDeps): Promise<{ code: string; message: string } | undefined> {
+  const { id } = event.agent
+  if (Date.now() >= event.deadlineMs)
+    return { code: 'NODE_TIMEOUT', message: `no result of ${id} within ${deps.nodeDeadlineMs} ms` }
+  return (await isLost(event, deps)) ? { code: 'AGENT_LOST', message: `${id} is lost` } : undefined
+}
+
+/** One that has left may still end what it has: it is asked. */
+async function isLost({ agent, eventId }: OpenEvent, { agents, client }: RunDeps): Promise<boolean> {
+  const fate = agents.fateOf(agent)
+  if (fate !== 'gone') return fate === 'lost'
+  try {
+    const { status, body } = await client.get(`${agent.url}/agent/status`)
+    const events = status === 200 && typeof body === 'object' && body !== null && 'events' in body ? body.events : []
+    const ids = Array.isArray(events)
+      ? events.map((one: unknown) => (typeof one === 'object' && one !== null && 'eventId' in one ? one.eventId : undefined))
+      : []
+    return !ids.includes(eventId)
+  } catch {
+    return true
+  }
+}
