@@ -11,7 +11,7 @@ import { keysFor } from '../jobs/keys.ts'
 import { createQueries } from '../jobs/queries/queries.ts'
 import type { Reach } from '../jobs/queries/reach.ts'
 import { apiRoutes, createApp } from './app.ts'
-import type { ApiDeps, LokiLogs, StreamWish } from './deps.ts'
+import type { ApiDeps, ApiRole, LokiLogs, StreamWish } from './deps.ts'
 import type { OpenApiDocument } from './openapi.ts'
 
 const keys = keysFor(4)
@@ -29,7 +29,7 @@ let now: {
 }
 
 /** Tokens: `read-lab`, `read-all`, `admin-lab`, `admin`. Without one: TOKEN_MISSING. */
-function checkAccess(incoming: IncomingMessage, role: 'read' | 'admin'): { namespaces: Reach } {
+function checkAccess(incoming: IncomingMessage, role: ApiRole): { namespaces: Reach } {
   const token = incoming.headers.authorization?.replace('Bearer ', '')
   if (token === undefined) throw new ScopeError('TOKEN_MISSING')
   if (role === 'admin' && !token.startsWith('admin')) throw new ScopeError('ROLE_MISSING')

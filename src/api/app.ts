@@ -11,12 +11,15 @@ import { logRoutes } from './log-routes.ts'
 import { pageRoutes } from './page-routes.ts'
 import { readParams } from './param.ts'
 import { patternOf, type Route } from './route.ts'
+import { runtimeRoutes } from './runtime-routes.ts'
 import { streamRoutes } from './stream-route.ts'
 
 /** Every route of this folder; the router and the OpenAPI document are made of the same list. */
 export function apiRoutes(deps: ApiDeps): Route[] {
   // A job's parts stand before the job itself, whose pattern takes their names for ends of its id.
-  const data = [logRoutes, jobRoutes, engineRoutes, streamRoutes, deadLetterRoutes].flatMap((routes) => routes(deps))
+  const data = [logRoutes, jobRoutes, engineRoutes, streamRoutes, deadLetterRoutes, runtimeRoutes].flatMap((routes) =>
+    routes(deps),
+  )
   return [...data, ...pageRoutes(deps, data)]
 }
 

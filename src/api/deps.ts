@@ -4,7 +4,7 @@ import type { Router } from 'express'
 import type { Queries } from '../jobs/queries/queries.ts'
 import type { Reach } from '../jobs/queries/reach.ts'
 
-export type ApiRole = 'read' | 'admin'
+export type ApiRole = 'read' | 'report' | 'admin'
 
 /**
  * Who a request is from, and what it may reach.
@@ -71,6 +71,24 @@ export type DeadLetters = {
 
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }
 
+/** Runtimes whose messages are fetched, and the statuses of their runs. Bodies are checked by whoever stands behind it. */
+export type RuntimesDoor = {
+  register(body: unknown, reach: Reach): Promise<{ readonly isNew: boolean; readonly runtime: unknown }>
+  list(reach: Reach): Promise<unknown>
+  get(id: string, reach: Reach): Promise<unknown>
+  messages(id: string, which: 'refused' | 'opaque', reach: Reach): Promise<unknown>
+  remove(id: string, reach: Reach): Promise<void>
+  stop(id: string, reach: Reach): Promise<void>
+  noteProcess(id: string, body: unknown, reach: Reach): Promise<void>
+  /** @returns `undefined` when there is nothing newer */
+  programStatuses(
+    namespace: string,
+    batchSize: string | undefined,
+    startOffset: string | undefined,
+    reach: Reach,
+  ): Promise<unknown>
+}
+
 export type ApiDeps = {
   readonly version: string
   readonly queries: Queries
@@ -78,6 +96,8 @@ export type ApiDeps = {
   readonly live: LiveDoor
   readonly readiness: () => Readiness
   readonly deadLetters: DeadLetters
+  /** Absent = runtimes are not fetched from here. */
+  readonly runtimes?: RuntimesDoor | undefined
   /** Absent = no Loki is configured. */
   readonly lokiLogs?: LokiLogs | undefined
   /** JSON Schema of one report, for the description of the ingest route. */

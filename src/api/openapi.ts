@@ -34,6 +34,8 @@ const pathPartAbout: Readonly<Record<string, string>> = {
   ns: 'Namespace.',
   jobId: 'Id of the job, percent-encoded; its slashes may stand as they are where that is unambiguous.',
   instance: 'Instance of the engine, percent-encoded.',
+  runtimeId: 'Id of the runtime, percent-encoded; its slashes may stand as they are where that is unambiguous.',
+  namespace: 'Namespace.',
 }
 
 const accessCodes = ['TOKEN_MISSING', 'TOKEN_INVALID', 'ROLE_MISSING', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'] as const
@@ -72,12 +74,25 @@ function operationOf(route: Route): Operation {
     summary: route.summary,
     tags: [route.tag],
     ...(parameters.length === 0 ? {} : { parameters }),
-    responses: { 200: { description: 'OK', content: contentOf(route.answer) }, ...errorResponses(codes) },
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),
+    responses: { ...successes(route), ...errorResponses(codes) },
     ...(route.role === 'open' ? { security: [] } : {}),
   }
 }
 
-function contentOf(answer: Route['answer']): unknown {
+/** A 204 has no body, whatever the others have. */
+function successes({ statuses, answer }: Route): Record<number, unknown> {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: 'OK', ...(answer === 'nothing' || status === 204 ? {} : { content: contentOf(answer) }) },
+    ]),
+  )
+}
+
+function contentOf(answer: Exclude<Route['answer'], 'nothing'>): unknown {
   if ('contentType' in answer) return { [answer.contentType]: { schema: { type: 'string' } } }
   return { 'application/json': { schema: answer.schema } }
 }

@@ -24,15 +24,20 @@ export type Route = {
   readonly tag: string
   readonly summary: string
   readonly query: Params
-  /** JSON Schema of a 200, or another content type. */
-  readonly answer: { readonly schema: unknown } | { readonly contentType: string }
+  /** JSON Schema of the answer when all went well, or another content type. */
+  readonly answer: { readonly schema: unknown } | { readonly contentType: string } | 'nothing'
+  /** Of the answer when all went well; 200 by default. */
+  readonly statuses: readonly number[]
+  /** JSON Schema of the body that is sent, where there is one. */
+  readonly body?: unknown
   /** Error codes beside those that every route can answer. */
   readonly codes: readonly string[]
   /** Gives the body of a 200, or undefined when it has answered by itself. */
   readonly answerTo: (asked: Asked<Params>) => Promise<unknown> | unknown
 }
 
-type RouteOf<P extends Params> = Omit<Route, 'query' | 'answerTo' | 'method' | 'codes'> & {
+type RouteOf<P extends Params> = Omit<Route, 'query' | 'answerTo' | 'method' | 'codes' | 'statuses'> & {
+  readonly statuses?: readonly number[]
   readonly method?: Method
   readonly query?: P
   readonly codes?: readonly string[]
@@ -44,6 +49,7 @@ export function route<P extends Params>(spec: RouteOf<P>): Route {
   return {
     method: 'get',
     codes: [],
+    statuses: [200],
     ...spec,
     query: spec.query ?? {},
     // The router reads the query with these very parameters, so the values are of P.
@@ -52,7 +58,7 @@ export function route<P extends Params>(spec: RouteOf<P>): Route {
 }
 
 /** Parts of a path that may hold a slash: ids are written by others. */
-const widePartNames = new Set(['jobId', 'instance'])
+const widePartNames = new Set(['jobId', 'instance', 'runtimeId'])
 
 /**
  * The expression for a path. Ids may come percent-encoded or, where that is unambiguous, with their slashes as they are:

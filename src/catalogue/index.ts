@@ -30,6 +30,7 @@ export {
   type SingleMetric,
   taskLabels,
 } from './metric.ts'
+export { runtimeMetrics } from './runtime.ts'
 export {
   infoMetric,
   learningTypesOf,

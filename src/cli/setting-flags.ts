@@ -11,6 +11,7 @@ const headings: Readonly<Record<SettingGroup, string>> = {
   logs: 'Logs:',
   links: 'Links:',
   times: 'Times:',
+  runtimes: 'Runtimes:',
   limits: 'Limits:',
   hub: 'EngineHub:',
   sedna: 'Sedna:',

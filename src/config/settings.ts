@@ -1,8 +1,9 @@
 /** Every setting of the aggregator, once: name, kind, default, meaning. Parsing, `--help`, `check-config` and the reference page are made from it. */
 import { duration, type Kind, lokiTenant, redisUrl, secret, size, text, webUrl, whole, word } from './kinds.ts'
+import { networkList, runtimeList, topicList } from './runtime-kinds.ts'
 
 /** Headings under which settings are listed. */
-export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'limits' | 'hub' | 'sedna'
+export type SettingGroup = 'server' | 'access' | 'redis' | 'logs' | 'links' | 'times' | 'runtimes' | 'limits' | 'hub' | 'sedna'
 
 /** One setting. Its environment variable and flag follow from its name: `lostAfter`, `ENGINESCOPE_LOST_AFTER`, `--lost-after`. */
 export type Setting<T> = {
@@ -29,6 +30,7 @@ function optional<T>(group: SettingGroup, name: string, kind: Kind<T>, meaning: 
 
 const path = text(/^[^\0]{1,4096}$/, 'a path', 'path')
 const id = text(/^[A-Za-z0-9._:@/-]{1,200}$/, 'an id: 1 to 200 of A-Z a-z 0-9 . _ : @ / -')
+const certificates = text(/^-----BEGIN [\s\S]+$/, 'PEM text', 'PEM')
 const hostName = text(/^[A-Za-z0-9._:-]{1,253}$/, 'a host name or an address, e.g. 127.0.0.1, 0.0.0.0 or ::', 'address')
 
 /** Keys are those of {@link Config}, with the unit of the parsed value last. */
@@ -137,6 +139,62 @@ export const settings = {
     'Least time that a task has run before it is compared with the other tasks of its job.',
   ),
   gapTimeoutMs: given('times', 'gapTimeout', duration('1s', '7d'), '10m', 'After which reports that never came count as lost.'),
+
+  runtimes: given(
+    'runtimes',
+    'runtimes',
+    runtimeList,
+    '[]',
+    'Runtimes whose messages are fetched from the start: a list as of POST /api/v1/runtimes, each with tokenFile instead of token.',
+  ),
+  runtimeNetworks: given(
+    'runtimes',
+    'runtimeNetworks',
+    networkList,
+    '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
+    'Networks that runtimes may be in, with commas between. Link-local addresses never are.',
+  ),
+  runtimeIntervalMs: given('runtimes', 'runtimeInterval', duration('100ms', '1h'), '2s', 'How often a runtime is asked, ± 10 %.'),
+  runtimeGraceMs: given(
+    'runtimes',
+    'runtimeGrace',
+    duration('0s', '1h'),
+    '30s',
+    'How long after its end a run is still asked for its last messages; half of it once nothing comes any more.',
+  ),
+  runtimeReset: given(
+    'runtimes',
+    'runtimeReset',
+    word(['earliest', 'latest']),
+    'earliest',
+    'Where to go on when a runtime has lost the log that was being read.',
+  ),
+  runtimeTopics: given(
+    'runtimes',
+    'runtimeTopics',
+    topicList,
+    '',
+    'Topics asked for beside those of the protocol, with commas between; what they hold is kept as it is.',
+  ),
+  runtimeFailuresMax: given(
+    'runtimes',
+    'runtimeFailures',
+    whole(1, 1000, 'failures'),
+    '5',
+    'Failures in a row after which a runtime counts as unreachable. It is asked on.',
+  ),
+  runtimeTimeoutMs: given('runtimes', 'runtimeTimeout', duration('100ms', '10m'), '10s', 'A whole request to a runtime.'),
+  runtimeConnectTimeoutMs: given('runtimes', 'runtimeConnectTimeout', duration('50ms', '1m'), '3s', 'Connecting to a runtime.'),
+  runtimeBodyMaxBytes: given('runtimes', 'runtimeBodyMax', size('64KiB', '256MiB'), '8MiB', 'An answer of a runtime, unpacked.'),
+  runtimeFetchesMax: given('runtimes', 'runtimeFetches', whole(1, 1024), '64', 'Requests to runtimes at a time, per replica.'),
+  runtimesMax: given('runtimes', 'runtimesMax', whole(1, 100_000), '10000', 'Runtimes known at a time, ended ones included.'),
+  runtimeTlsCa: optional('runtimes', 'runtimeTlsCa', certificates, 'Certificates (PEM) that https runtimes are checked by.', {
+    fromFile: 'only',
+  }),
+  runtimeTlsCert: optional('runtimes', 'runtimeTlsCert', certificates, 'Own certificate (PEM), for mutual TLS.', {
+    fromFile: 'only',
+  }),
+  runtimeTlsKey: optional('runtimes', 'runtimeTlsKey', secret, 'Its key (PEM).', { fromFile: 'only' }),
 
   taskTypesFile: optional('limits', 'taskTypes', path, 'File of task types of your own: their metrics, states and facts.'),
   taskSeriesMax: given(

@@ -1,7 +1,7 @@
 /** Gathers what each source says about each setting; later sources win. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isMap, isScalar } from 'yaml'
+import { isMap, isScalar, isSeq } from 'yaml'
 import type { Fault } from './fault.ts'
 import { hint, nearest } from './nearest.ts'
 import { flagOf, otherVariables, type SettingKey, type Spelling, spellings, variableOf } from './settings.ts'
@@ -49,6 +49,12 @@ function settle(entries: readonly Entry[], faults: Fault[], folder: string): Map
   return values
 }
 
+/** A list is written as YAML in the file and as JSON elsewhere. */
+function textOf({ key }: Spelling, value: unknown): string | undefined {
+  if (key === 'runtimes' && isSeq(value)) return JSON.stringify(value.toJSON())
+  return isScalar(value) && value.value !== null ? String(value.value) : undefined
+}
+
 /** The settings of `enginescope.yaml`. Unknown names in it are faults. */
 export function fromFile(path: string, folder: string): Gathered {
   const { document, faults: broken, at } = readYamlFile(resolve(folder, path))
@@ -61,11 +67,11 @@ export function fromFile(path: string, folder: string): Gathered {
     const source = at(key)
     if (spelling === undefined) {
       faults.push({ source, message: `${name.slice(0, 64)} is no setting${hint(name, [...byName.keys()])}` })
-    } else if (!isScalar(value) || value.value === null) {
-      faults.push({ source, message: `${name} must have a single value` })
-    } else {
-      entries.push({ spelling, text: String(value.value), source })
+      continue
     }
+    const text = textOf(spelling, value)
+    if (text === undefined) faults.push({ source, message: `${name} must have a single value` })
+    else entries.push({ spelling, text, source })
   }
   return { values: settle(entries, faults, folder), faults, warnings: [] }
 }

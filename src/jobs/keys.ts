@@ -26,6 +26,33 @@ export function idsOfJobName(name: string): { namespace: string; jobId: string }
   return { namespace: name.slice(0, slash).replaceAll('|', '/'), jobId: name.slice(slash + 1) }
 }
 
+/** Keys of runtimes whose messages are fetched. @param at a key of a shard */
+function runtimeKeys(at: (shard: Shard, rest: string) => string) {
+  return {
+    /** Hash of a runtime: `spec`, `token`, `state`, ...; `o:<topic>` offsets. In the shard of the job of the same name. */
+    runtime: (shard: Shard, namespace: string, id: string) => at(shard, `runtime:${jobName(namespace, id)}`),
+    /** Its lease, as `owner` and `fence`. */
+    runtimeOwner: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-owner:${jobName(namespace, id)}`),
+    runtimeFence: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-fence:${jobName(namespace, id)}`),
+    /** List of messages that could not be read, newest first. */
+    runtimeRefused: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-refused:${jobName(namespace, id)}`),
+    /** List of messages of topics that mean nothing to us, newest first. */
+    runtimeOpaque: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-opaque:${jobName(namespace, id)}`),
+    /** Hash of all runtimes: id → namespace. */
+    runtimes: '{es:runtimes}:all',
+    /** Set of the ids of those that have not ended. */
+    activeRuntimes: '{es:runtimes}:active',
+    /** Sorted set of ended ones, score when they are forgotten, in ms. */
+    endedRuntimes: '{es:runtimes}:ended',
+    /** Sorted set of live monitors, as `replicas`. */
+    monitors: '{es:runtimes}:monitors',
+    /** Stream of the statuses of a namespace's runs, ids `<epoch>-<number>`. */
+    programLog: (namespace: string) => `{es:programs:${namespace}}:log`,
+    /** Hash: `epoch`, `number` of the newest entry, `r:<runtime>` → position of its newest status. */
+    programLogState: (namespace: string) => `{es:programs:${namespace}}:state`,
+  }
+}
+
 /** Key names for one installation; `…Named` takes a {@link jobName}. @param shardCount fixed for the life of a store. */
 export function keysFor(shardCount: number) {
   const tag = (shard: Shard) => `{es:${String(shard).padStart(2, '0')}}`
@@ -86,6 +113,7 @@ export function keysFor(shardCount: number) {
     fleetFence: '{es:fleet}:fence',
     /** Sorted set of live replicas, score the lease's end in ms of Redis TIME. */
     replicas: 'es:replicas',
+    ...runtimeKeys(at),
     /** Set of label values seen, one per kind, bounded. */
     labelValues: (kind: 'namespace' | 'task_type' | 'engine_type') => `es:labels:${kind}`,
   }

@@ -161,6 +161,8 @@ export type JobRecord = {
   workflowToken?: unknown
   /** What its tasks have said of it, where its type is a learning one. */
   learning?: LearningRecord
+  /** The runtime whose messages were taken in first, and how far each topic of its log has been. */
+  fetched?: { runtimeId: string; upTo: Record<string, string> }
   /** Number of the newest entry of the tail list. */
   tailNo: number
   lastSampleAtMs?: number

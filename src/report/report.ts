@@ -76,6 +76,20 @@ export type LogLine = {
   readonly fields?: Readonly<Record<string, string>>
 }
 
+/** Where a fetched report was read. Positions are texts that rise from message to message of one log. */
+export type FetchedFrom = {
+  readonly runtimeId: string
+  /** The topic of the runtime's log. */
+  readonly log: string
+  readonly position: string
+  /** Positions of the messages that `logs` were read from, one a line. */
+  readonly linePositions?: readonly string[]
+  /** It says nothing of the task's own course (lines, metadata): it belongs to whatever record of the task there is. */
+  readonly isNote: boolean
+  /** Whether it names an attempt; without, a note is of the newest one. */
+  readonly hasAttempt: boolean
+}
+
 export type TaskError = { readonly code?: string; readonly message?: string }
 
 /**
@@ -111,6 +125,8 @@ export type Report = {
   readonly logs?: readonly LogLine[]
   /** Made of a message of the engine's own kind: a reporter that numbers its reports knows more of the same task. */
   readonly isNative?: true
+  /** Set by the monitor of a runtime; never read off the wire. */
+  readonly fetched?: FetchedFrom
 }
 
 /** What became of one report; the words of the answer. */

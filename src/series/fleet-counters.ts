@@ -1,4 +1,4 @@
-import { metrics } from '../catalogue/index.ts'
+import { metrics, runtimeMetrics } from '../catalogue/index.ts'
 import { engineStates } from '../jobs/records.ts'
 import { endStatuses, openStatuses } from '../report/status.ts'
 
@@ -12,6 +12,11 @@ export type FleetTotals = {
   readonly lost: Map<string, number>
   readonly engines: Map<string, number>
   readonly stalled: Map<string, number>
+  readonly runtimes: Map<string, number>
+  readonly runtimePolls: Map<string, number>
+  readonly runtimeMessages: Map<string, number>
+  readonly runtimeResets: Map<string, number>
+  readonly lineageDropped: Map<string, number>
   /** Submission of the oldest task that waits, seconds since the epoch. */
   readonly oldestWaiting: Map<string, number>
   readonly durations: Map<string, Gathered>
@@ -25,7 +30,19 @@ type FieldReader = { readonly labelCount: number; readonly read: (totals: FleetT
 const durationLabelCount = metrics.taskDuration.labels.length
 const queueLabelCount = metrics.taskQueue.labels.length
 
-function plain(family: 'tasks' | 'finished' | 'lost' | 'engines' | 'stalled', labels: readonly string[]): FieldReader {
+type PlainFamily =
+  | 'tasks'
+  | 'finished'
+  | 'lost'
+  | 'engines'
+  | 'stalled'
+  | 'runtimes'
+  | 'runtimePolls'
+  | 'runtimeMessages'
+  | 'runtimeResets'
+  | 'lineageDropped'
+
+function plain(family: PlainFamily, labels: readonly string[]): FieldReader {
   return { labelCount: labels.length, read: (totals, values, value) => totals[family].set(JSON.stringify(values), value) }
 }
 
@@ -36,6 +53,11 @@ const readers: Readonly<Record<string, FieldReader>> = {
   lost: plain('lost', metrics.tasksLost.labels),
   engines: plain('engines', metrics.engines.labels),
   stalled: plain('stalled', metrics.tasksStalled.labels),
+  runtimes: plain('runtimes', runtimeMetrics.runtimes.labels),
+  runtimePolls: plain('runtimePolls', runtimeMetrics.runtimePolls.labels),
+  runtimeMessages: plain('runtimeMessages', runtimeMetrics.runtimeMessages.labels),
+  runtimeResets: plain('runtimeResets', runtimeMetrics.runtimeResets.labels),
+  lineageDropped: plain('lineageDropped', runtimeMetrics.lineageDropped.labels),
   oldestWaitingMs: {
     labelCount: metrics.tasksOldestWaiting.labels.length,
     read: (totals, labels, value) => totals.oldestWaiting.set(JSON.stringify(labels), value / 1000),
@@ -79,6 +101,11 @@ export function readFleetTotals(counters: ReadonlyMap<string, number>): FleetTot
     lost: new Map(),
     engines: new Map(),
     stalled: new Map(),
+    runtimes: new Map(),
+    runtimePolls: new Map(),
+    runtimeMessages: new Map(),
+    runtimeResets: new Map(),
+    lineageDropped: new Map(),
     oldestWaiting: new Map(),
     durations: new Map(),
     queues: new Map(),
@@ -93,10 +120,12 @@ export function readFleetTotals(counters: ReadonlyMap<string, number>): FleetTot
   return totals
 }
 
+const growing = ['finished', 'lost', 'runtimePolls', 'runtimeMessages', 'runtimeResets', 'lineageDropped'] as const
+
 /** Takes over every higher counter of an earlier reading: a store that was rolled back must not make them fall. */
 export function keepHighWater(totals: FleetTotals, earlier: FleetTotals): void {
   totals.reportsLost = Math.max(totals.reportsLost, earlier.reportsLost)
-  for (const family of ['finished', 'lost'] as const) {
+  for (const family of growing) {
     for (const [key, value] of earlier[family]) totals[family].set(key, Math.max(value, totals[family].get(key) ?? 0))
   }
   for (const family of ['durations', 'queues'] as const) {
@@ -161,9 +190,21 @@ function beginAtZero(totals: FleetTotals): void {
     zero(totals.stalled, [taskType, engineType])
     queueAt(totals, [taskType, engineType])
   }
+  beginRuntimesAtZero(totals)
   for (const engineType of new Set([...totals.engines.keys()].map(firstOf))) {
     for (const state of engineStates) zero(totals.engines, [engineType, state])
   }
+}
+
+/** What an alert rests on is there from the first runtime on. */
+function beginRuntimesAtZero(totals: FleetTotals): void {
+  if (totals.runtimes.size === 0) return
+  for (const state of runtimeMetrics.runtimes.values.state) zero(totals.runtimes, [state])
+  for (const outcome of runtimeMetrics.runtimePolls.values.outcome) zero(totals.runtimePolls, [outcome])
+  for (const reason of runtimeMetrics.runtimeResets.values.reason) zero(totals.runtimeResets, [reason])
+  for (const topic of runtimeMetrics.runtimeMessages.values.topic)
+    for (const outcome of ['applied', 'lost', 'refused', 'foreign']) zero(totals.runtimeMessages, [topic, outcome])
+  zero(totals.lineageDropped, [])
 }
 
 function firstThree(key: string): string {

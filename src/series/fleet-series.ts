@@ -1,4 +1,4 @@
-import { type HistogramMetric, type LabelValues, metrics, type SingleMetric } from '../catalogue/index.ts'
+import { type HistogramMetric, type LabelValues, metrics, runtimeMetrics, type SingleMetric } from '../catalogue/index.ts'
 import type { ExpositionStore } from './exposition-store.ts'
 import { type FleetTotals, type Gathered, keepHighWater, readFleetTotals } from './fleet-counters.ts'
 import type { Shared } from './series-family.ts'
@@ -84,11 +84,12 @@ export class FleetSeries {
   }
 
   #show(totals: FleetTotals): void {
-    const { tasks, engines, stalled, oldestWaiting, finished, lost, durations, queues, reportsLost } = this.#families
+    const { tasks, engines, stalled, runtimes, oldestWaiting, finished, lost, durations, queues, reportsLost } = this.#families
     for (const [family, values] of [
       [tasks, totals.tasks],
       [engines, totals.engines],
       [stalled, totals.stalled],
+      [runtimes, totals.runtimes],
     ] as const) {
       family.show(values)
       // A gauge that is no longer counted is none; a counter stays where it was.
@@ -96,6 +97,8 @@ export class FleetSeries {
     }
     oldestWaiting.show(totals.oldestWaiting)
     oldestWaiting.keepOnly(totals.oldestWaiting)
+    for (const family of ['runtimePolls', 'runtimeMessages', 'runtimeResets', 'lineageDropped'] as const)
+      this.#families[family].show(totals[family])
     finished.show(totals.finished)
     lost.show(totals.lost)
     durations.show(totals.durations)
@@ -113,6 +116,11 @@ function shownFamilies(store: ExpositionStore) {
     lost: numbers(store, metrics.tasksLost),
     engines: numbers(store, metrics.engines),
     stalled: numbers(store, metrics.tasksStalled),
+    runtimes: numbers(store, runtimeMetrics.runtimes),
+    runtimePolls: numbers(store, runtimeMetrics.runtimePolls),
+    runtimeMessages: numbers(store, runtimeMetrics.runtimeMessages),
+    runtimeResets: numbers(store, runtimeMetrics.runtimeResets),
+    lineageDropped: numbers(store, runtimeMetrics.lineageDropped),
     oldestWaiting: numbers(store, metrics.tasksOldestWaiting),
     reportsLost: numbers(store, metrics.reportsLost),
   }

@@ -13,6 +13,7 @@ import { ExpositionStore } from '../series/exposition-store.ts'
 import { FleetSeries } from '../series/fleet-series.ts'
 import { metricsRoute } from '../series/metrics-route.ts'
 import type { OwnMetrics } from '../series/own-metrics.ts'
+import { type RuntimeReading, RuntimeSeries } from '../series/runtime-series.ts'
 import { ScrapeLog } from '../series/scrape-log.ts'
 import { TaskSeries } from '../series/task-series.ts'
 import type { Log } from './log.ts'
@@ -21,6 +22,9 @@ export type Series = {
   readonly listeners: readonly ShardListener[]
   readonly route: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   setFleetHolder(isHolder: boolean): void
+  /** A runtime that this replica follows stands so. */
+  showRuntime(reading: RuntimeReading): void
+  leaveRuntime(name: Pick<RuntimeReading, 'namespace' | 'runtime'>): void
   close(): void
 }
 
@@ -77,6 +81,7 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
     readCounters: () => readTotals(store, keys, jobStore.committer),
     onReadFailure: (error) => log.debug({ error }, 'the totals could not be read; the last ones stand'),
   })
+  const runtimes = new RuntimeSeries(exposition, config.lingerMs, () => jobStore.clock.nowMs())
   const route = metricsRoute({
     own,
     store: exposition,
@@ -84,6 +89,7 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
     beforeScrape: async () => {
       await Promise.all([catchUp(), withinTime(fleet.refresh())])
       await tasks.prepare()
+      runtimes.refresh()
     },
     onTrouble: (step, error) => log.debug({ step, error }, 'trouble with a scrape'),
   })
@@ -92,7 +98,12 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
     listeners: [tasks, engines],
     route,
     setFleetHolder: (isHolder) => fleet.setHolder(isHolder),
-    close: () => clearInterval(timer),
+    showRuntime: (reading) => runtimes.show(reading),
+    leaveRuntime: (name) => runtimes.leave(name),
+    close: () => {
+      clearInterval(timer)
+      runtimes.close()
+    },
   }
 }
 

@@ -36,6 +36,7 @@ import type { Log } from './log.ts'
 import { type LogShipping, startLogShipping } from './log-shipping.ts'
 import { type OverloadGuard, watchOverload } from './overload.ts'
 import { connected, connectRedis } from './redis-clients.ts'
+import { applying, openRuntimes, type Runtimes } from './runtimes.ts'
 import { openSeries, type Series } from './series.ts'
 import { type StoreHealth, watchStoreHealth } from './store-health.ts'
 
@@ -74,6 +75,7 @@ type Parts = ServiceOptions & {
   readonly health: StoreHealth
   readonly series: Series
   readonly insight: Insight
+  readonly runtimes: Runtimes
   readonly overload: OverloadGuard
   readonly watchers: Set<Watcher>
   /** One word for this start of the process. */
@@ -97,6 +99,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const server = await listen(makeDoors(parts, live), config.host, config.port, (error) => options.onFatal('fault', error))
   state.bus = makeBus(parts, `${hostname()}:${server.port}`)
   await state.bus.start()
+  parts.runtimes.start({ name: `${hostname()}:${server.port}`, start: parts.start })
   state.bus.watch((shard, events) => {
     for (const watcher of watchers) watcher(shard, events)
   })
@@ -107,6 +110,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       state.isDraining = true
       live.close()
       await server.drain(drainWithinMs)
+      await parts.runtimes.stop()
       await state.bus?.stop()
       await parts.shipping.close()
       for (const part of [parts.series, parts.insight, parts.health, parts.overload, parts.authoriser]) part.close()
@@ -153,19 +157,12 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     },
     onLines: (outcome, count) => own.logs.lines(outcome, count),
   })
-  const health = await watchStoreHealth({
-    store: stores.read,
-    jobStore,
-    isFsyncWaived: config.durability === 'fast',
-    log,
-    onUp: (isUp) => own.redis.isUp(isUp),
-    onDurability: (isDurable) => own.redis.isDurable(isDurable),
-    onRefusal: (reason) => options.onFatal('configuration', new Error(reason)),
-  })
+  const health = await watchHealth(options, stores.read, jobStore, own)
   const catchUp = () => state.bus?.catchUp(scrapeCatchUpMs) ?? Promise.resolve()
   const insight = openInsight(config, jobStore, own, log)
   const series = openSeries({ config, types, keys, own, log, store: stores.read, jobStore, catchUp })
   const overload = watchOverload()
+  const runtimes = openRuntimes({ config, keys, jobStore, series, own, log, shipping, store: stores.read })
   return {
     ...options,
     keys,
@@ -177,6 +174,7 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     health,
     series,
     insight,
+    runtimes,
     overload,
     watchers: new Set(),
     start,
@@ -184,15 +182,23 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
   }
 }
 
+function watchHealth({ config, log, onFatal }: ServiceOptions, store: Store, jobStore: JobStore, own: OwnMetrics) {
+  return watchStoreHealth({
+    store,
+    jobStore,
+    isFsyncWaived: config.durability === 'fast',
+    log,
+    onUp: (isUp) => own.redis.isUp(isUp),
+    onDurability: (isDurable) => own.redis.isDurable(isDurable),
+    onRefusal: (reason) => onFatal('configuration', new Error(reason)),
+  })
+}
+
 function makeDoors(parts: Parts, live: LiveHub): Doors {
   const { config, authoriser, jobStore, shipping, overload, own, stores, keys, log } = parts
   const deps: ReportsRouteDeps = {
     authorise: (req) => authoriser.check(req.headers.authorization, 'report', req.socket.remoteAddress),
-    apply: async (items) => {
-      const results = await jobStore.jobs.apply(items)
-      shipping.taken(items, results)
-      return results
-    },
+    apply: applying(jobStore, shipping),
     logPressure: () => shipping.pressure(),
     isDraining: () => parts.state.isDraining,
     isOverloaded: () => overload.isOverloaded(),
@@ -207,6 +213,7 @@ function makeDoors(parts: Parts, live: LiveHub): Doors {
     access: (req, role) => authoriser.check(req.headers.authorization, role, req.socket.remoteAddress),
     live,
     readiness: () => readinessOf(parts),
+    runtimes: parts.runtimes.desk,
     deadLetters: createDeadLetters({ store: stores.read, keys }),
     lokiLogs: shipping.lokiLogs,
     reportJsonSchema: publishedReportSchema(reportLimits(config)),
@@ -222,7 +229,11 @@ function sednaOptions({ sednaForwardUrl, sednaMiningFirst }: Config): WorkersRou
 }
 
 /** Series are open on loopback, and where the settings say so; else they need a token that may read. */
-async function answerMetrics({ config, authoriser, series }: Parts, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function answerMetrics(
+  { config, authoriser, series, runtimes }: Parts,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const address = req.socket.remoteAddress
   const isLocal = address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address)
   try {
@@ -232,6 +243,7 @@ async function answerMetrics({ config, authoriser, series }: Parts, req: Incomin
     sendError(res, error, requestIdOf(req))
     return
   }
+  runtimes.dropExpired()
   await series.route(req, res)
 }
 

@@ -34,6 +34,7 @@ export const counterFields = {
   /** gauge */
   engines: (engineType: string, state: EngineState) => field('engines', engineType, state),
   reportsLost: () => field('reportsLost'),
+  lineageDropped: () => field('lineageDropped'),
   /** gauge: open jobs of a namespace (as a label value) in this shard, for the limit */
   openJobs: (namespace: string) => field('openJobs', namespace),
 } as const

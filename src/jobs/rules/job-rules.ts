@@ -5,12 +5,14 @@ import { withLateCount } from './carried.ts'
 import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, timerOf } from './effects.ts'
 import { type EngineLink, isHeld, isOtherEngine, linkOf } from './engine-link.ts'
+import { applyFetched } from './fetched.ts'
 import { withPace } from './findings.ts'
 import { engineKey, type Found, findRecord, pushOlder } from './found-record.ts'
 import { sampleHistory } from './history.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, newJob, replaceInSummary } from './job-summary.ts'
 import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
+import { takeKeptFacts } from './kept-facts.ts'
 import { takeLateTotals, takeLearning } from './learned-job.ts'
 import type { Heard } from './learned-values.ts'
 import { jobFinishedEntry, packLines } from './log-entry.ts'
@@ -43,6 +45,13 @@ export function applyReport(
   rules: JobRules,
   effects: Effects,
 ): JobOutcome {
+  const apply = (taken: Arrival) => judge(state, taken, circumstances, rules, effects)
+  return arrival.report.fetched === undefined
+    ? apply(arrival)
+    : applyFetched(state, arrival, circumstances.hasRoomForLines, apply)
+}
+
+function judge(state: JobState, arrival: Arrival, circumstances: Circumstances, rules: JobRules, effects: Effects): JobOutcome {
   if (state.job === undefined && !circumstances.hasRoomForJob) return refused('OPEN_JOBS_LIMIT', 'namespace')
   const uid = uidOf(arrival.report)
   const replaces = replacedUids(state.job, uid)
@@ -153,7 +162,7 @@ function putCurrent(
   const jobBefore = state.job
   const job = jobBefore === undefined ? newJob(record, arrival.report, arrival.atMs) : copyOfJob(state)
   state.job = job
-  takeJobFacts(job, arrival, record, change)
+  takeJobFacts(job, arrival, record, change, effects)
   replaceInSummary(job, before, record)
   concludeJob(job, jobScopedRecord(state, job), record, arrival.atMs)
   const learned = rules.learning.get(record.labels.taskType)
@@ -208,7 +217,7 @@ export function jobChanged(job: JobRecord, before: JobRecord | undefined, atMs: 
   effects.ownLines.push(jobFinishedEntry(job, atMs))
 }
 
-function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRecord, change: TaskChange): void {
+function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRecord, change: TaskChange, effects: Effects): void {
   job.lastReportAtMs = Math.max(job.lastReportAtMs, atMs)
   const uid = uidOf(report)
   if (uid !== undefined) job.uid ??= uid
@@ -217,9 +226,7 @@ function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRec
   job.engine = report.engine.instance
   if (report.engine.user !== undefined) job.user = report.engine.user
   if (report.attributes !== undefined) job.attributes = record.attributes
-  if (report.metadata !== undefined) job.metadata = report.metadata
-  if (report.lineage !== undefined) job.lineage = report.lineage
-  if (report.workflowToken !== undefined) job.workflowToken = report.workflowToken
+  takeKeptFacts(job, report, effects)
 }
 
 export function jobScopedRecord(state: JobState, job: JobRecord): TaskRecord | undefined {

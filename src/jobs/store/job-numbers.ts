@@ -31,6 +31,7 @@ const settled: Record<Exclude<keyof JobRecord, Moving>, true> = {
   lineage: true,
   workflowToken: true,
   lastSampleStatus: true,
+  fetched: true,
   learning: true,
 }
 const settledFields = Object.keys(settled) as (keyof typeof settled)[]
