@@ -73,7 +73,7 @@ test('a configuration that cannot be used is refused with every fault and exit 7
   expect(program.stderr()).toContain('fault    --host: 0.0.0.0 can be reached from other machines')
 })
 
-test('the demo shows a job of each ending, an idle engine, learners that get better, and Prometheus sees them', async () => {
+test('the demo shows a job of each ending, an idle engine, learners that get better, a flow, and Prometheus sees them', async () => {
   const { program, addresses } = await start('demo')
   const client = httpClient(addresses.aggregator)
   const jobs = async () => (await client.get('/api/v1/jobs')).json<{ jobs: Job[] }>().jobs
@@ -108,8 +108,14 @@ test('the demo shows a job of each ending, an idle engine, learners that get bet
   const laterLoss = await eventually(() => lossAfter(2), undefined, { what: 'a second round', timeoutMs: 30_000 })
   expect(laterLoss).toBeLessThanOrEqual(firstLoss ?? 0)
   await Promise.all([job('incremental-', 'running'), job('joint-', 'running')])
+  const ran = async () => (await client.get('/api/v1/jobs?taskType=hub_process&status=succeeded')).json<{ jobs: Job[] }>().jobs[0]
+  const flow = await eventually(ran, undefined, { what: 'a flow to be done', timeoutMs: 60_000, everyMs: 250 })
+  const { tasks } = (await client.get(`/api/v1/namespaces/default/jobs/${flow?.jobId}`)).json<{ tasks: { execId: string }[] }>()
+  const nodes = ['join', 'load', 'stats', 'train'].map((node) => `${flow?.jobId}/${node}`)
+  expect(tasks.map(({ execId }) => execId).toSorted()).toEqual([`${flow?.jobId}`, ...nodes])
   const engines = (await client.get('/api/v1/engines')).text
-  for (const name of ['standby-1', 'word-count-worker-1', 'word-count-worker-3']) expect(engines).toContain(name)
+  for (const name of ['standby-1', 'word-count-worker-1', 'word-count-worker-3', 'demo-hub', 'demo-dispatcher'])
+    expect(engines).toContain(name)
   if (addresses.prometheus !== null) {
     const prometheus = httpClient(addresses.prometheus)
     const query = encodeURIComponent('sum(enginescope_tasks_finished_total{status="cancelled"}) >= 1')

@@ -4,6 +4,7 @@ import { parseDurationMs } from '../config/units.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { startAlertReceiver } from './demo/alert-receiver.ts'
 import { runEngine } from './demo/engine-process.ts'
+import { runFlows } from './demo/flows.ts'
 import { runLearners } from './demo/learners.ts'
 import { exampleCommand, type RoundOptions, runRound, type Surprise } from './demo/round.ts'
 import { diesWithParent } from './stack/programs.ts'
@@ -69,7 +70,8 @@ async function work(stack: Stack, stopping: AbortSignal, flags: DemoFlags, conte
   const idle = runEngine({ command: exampleCommand('idle-engine.js'), ...surroundings })
   try {
     const options = { ...surroundings, round, folder: stack.dataPath, say }
-    const surprises = (await Promise.all([rounds(options, flags.once), runLearners(options, flags.once)])).flat()
+    const flows = runFlows({ ...options, redisUrl: stack.redis.url }, flags.once)
+    const surprises = (await Promise.all([rounds(options, flags.once), runLearners(options, flags.once), flows])).flat()
     for (const { jobId, end } of surprises) say(`${jobId} did not end as it should: ${end.lastLines.join('\n    ')}`)
     return surprises.length === 0 ? exitCodes.ok : exitCodes.failed
   } finally {
@@ -99,7 +101,7 @@ export function registerDemo(program: Command, context: CliContext): void {
   const command = program
     .command('demo')
     .description(
-      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, an idle engine, and three that learn.',
+      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, an idle engine, three that learn, and a flow over EngineHub agents.',
     )
     .option('--once', 'One round, then stop; exit 1 if a job ended otherwise than it should.', false)
     .option('--for <duration>', 'Stop after this long, e.g. 60s.', duration)
