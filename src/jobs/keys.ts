@@ -26,6 +26,20 @@ export function idsOfJobName(name: string): { namespace: string; jobId: string }
   return { namespace: name.slice(0, slash).replaceAll('|', '/'), jobId: name.slice(slash + 1) }
 }
 
+/** Keys of log lines on their way to Loki. @param at a key of a shard */
+function logKeys(at: (shard: Shard, rest: string) => string) {
+  return {
+    /** Stream of packed log entries, field `e` → LogEntry; consumer group `shipper`. */
+    outbox: (shard: Shard) => at(shard, 'outbox'),
+    /** Bytes of LogEntry text in the outbox. */
+    outboxBytes: (shard: Shard) => at(shard, 'outbox-bytes'),
+    /** Stream of single refused lines: field `e` → LogEntry with one line, `reason`, `firstSeenMs`, `lastSeenMs`. */
+    deadLetters: (shard: Shard) => at(shard, 'dead-letters'),
+    /** Bytes of LogEntry text in the dead letters. */
+    deadLetterBytes: (shard: Shard) => at(shard, 'dead-letter-bytes'),
+  }
+}
+
 /** Keys of runtimes whose messages are fetched. @param at a key of a shard */
 function runtimeKeys(at: (shard: Shard, rest: string) => string) {
   return {
@@ -96,14 +110,7 @@ export function keysFor(shardCount: number) {
     runs: (shard: Shard) => at(shard, 'runs'),
     /** Stream, fields `p` → id of the entry before, `e` → lines, each a kind and the name of a record as JSON. */
     events: (shard: Shard) => at(shard, 'events'),
-    /** Stream of packed log entries, field `e` → LogEntry; consumer group `shipper`. */
-    outbox: (shard: Shard) => at(shard, 'outbox'),
-    /** Bytes of LogEntry text in the outbox. */
-    outboxBytes: (shard: Shard) => at(shard, 'outbox-bytes'),
-    /** Stream of single refused lines: field `e` → LogEntry with one line, `reason`, `firstSeenMs`, `lastSeenMs`. */
-    deadLetters: (shard: Shard) => at(shard, 'dead-letters'),
-    /** Bytes of LogEntry text in the dead letters. */
-    deadLetterBytes: (shard: Shard) => at(shard, 'dead-letter-bytes'),
+    ...logKeys(at),
     /** Hash: `holder`, `incarnation`, `fence`, with expiry. */
     owner: (shard: Shard) => at(shard, 'owner'),
     /** Fencing numbers outlive the leases they were given to. */
