@@ -120,6 +120,8 @@ export function memberReporter(
     namespace: config.hubNamespace,
     engine,
     handleExit: false,
+    // The nodes of a process are short: its progress is to be seen while it runs.
+    settings: { firstReportMs: 250, reportIntervalMs: 1_000 },
     measureUsage: false,
     ...counts,
     // Where reports do not arrive is for the aggregator's own readers to see; work does not wait for it.
