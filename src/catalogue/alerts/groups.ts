@@ -1,6 +1,7 @@
 import { type RecordingRule, recordingRules } from '../rules.ts'
 import type { Alert } from './alert.ts'
 import { engineAlerts } from './engines.ts'
+import { hubAlerts } from './hub.ts'
 import { ingestAlerts } from './ingest.ts'
 import { logAlerts } from './logs.ts'
 import type { RuleOptions } from './options.ts'
@@ -19,7 +20,7 @@ export type RuleGroup = {
 
 /** Every group of rules, each in a file of its own. */
 export function ruleGroups(options: RuleOptions): readonly RuleGroup[] {
-  const alerts = [engineAlerts, taskAlerts, singleTaskAlerts, ingestAlerts, logAlerts, replicaAlerts, sourceAlerts]
+  const alerts = [engineAlerts, taskAlerts, singleTaskAlerts, ingestAlerts, logAlerts, replicaAlerts, sourceAlerts, hubAlerts]
   return [
     {
       name: 'enginescope',

@@ -44,6 +44,10 @@ export const defaultThresholds = {
   redisCommandSecondsMax: 0.05,
   eventLoopLagSecondsMax: 0.2,
   hubQueueAgeSecondsMax: 300,
+  /** What 95 % of the processes may wait for a dispatcher. */
+  hubScheduleToStartSecondsMax: 60,
+  /** Take-overs within 15 minutes. */
+  hubTakeoversMax: 5,
 } as const
 
 export type Thresholds = { readonly [K in keyof typeof defaultThresholds]: number }

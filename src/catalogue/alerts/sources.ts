@@ -1,13 +1,13 @@
 import { families } from '../families.ts'
-import { maxWithout, promql } from '../promql.ts'
+import { promql } from '../promql.ts'
 import { select } from '../select.ts'
 import { type Alert, alert } from './alert.ts'
 import type { RuleOptions } from './options.ts'
 
-const { hubQueueOldestAge, runtimeUp } = families
+const { runtimeUp } = families
 
-/** Alerts about the monitors of runtimes and about the hub. */
-export function sourceAlerts({ thresholds }: RuleOptions): readonly Alert[] {
+/** Alerts about the monitors of runtimes. */
+export function sourceAlerts(_options: RuleOptions): readonly Alert[] {
   return [
     alert({
       name: 'EnginescopeRuntimeUnreachable',
@@ -18,16 +18,6 @@ export function sourceAlerts({ thresholds }: RuleOptions): readonly Alert[] {
       description: ({ label }) => `Runtime ${label('runtime')} in namespace ${label('namespace')} does not answer its monitor.`,
       dashboard: 'runtimes',
       variables: ['namespace', 'runtime'],
-    }),
-    alert({
-      name: 'EnginescopeHubQueueStuck',
-      severity: 'warning',
-      for: '5m',
-      expr: promql`${maxWithout(['instance'], select(hubQueueOldestAge))} > ${thresholds.hubQueueAgeSecondsMax}`,
-      summary: 'A process in the queue of the hub is taken by no dispatcher.',
-      description: ({ value }) => `The oldest process has waited ${value('duration')} for a dispatcher.`,
-      dashboard: 'hub',
-      variables: [],
     }),
   ]
 }

@@ -115,11 +115,7 @@ class Text {
       let total = 0
       for (const [at, bound] of [...(family.buckets ?? []), Number.POSITIVE_INFINITY].entries()) {
         total += count(`${name}:${at}`)
-        this.#sample(
-          `${family.name}_bucket`,
-          { ...labels, le: bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound) },
-          total,
-        )
+        this.#sample(`${family.name}_bucket`, { ...labels, le: boundText(bound) }, total)
       }
       this.#sample(`${family.name}_sum`, labels, count(`${name}:sum`))
       this.#sample(`${family.name}_count`, labels, total)
@@ -138,6 +134,12 @@ class Text {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
     this.#lines.push(`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`)
   }
+}
+
+/** Bounds are printed with a decimal point, as OpenMetrics wants them: one series stays one, however it is scraped. */
+function boundText(bound: number): string {
+  if (bound === Number.POSITIVE_INFINITY) return '+Inf'
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound)
 }
 
 function escaped(text: string): string {

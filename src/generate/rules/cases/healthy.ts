@@ -92,5 +92,14 @@ function sources(): InputSeries[] {
   return [
     shared(families.runtimeUp, { namespace: 'default', runtime: 'r1' }, always(1)),
     shared(families.hubQueueOldestAge, {}, always(20)),
+    shared(families.hubQueueProcesses, {}, always(3)),
+    shared(families.hubDenies, { reason: 'no_agent' }, always(7)),
+    shared(families.hubAgents, { algorithm: 'io.csv', state: 'live' }, always(1)),
+    shared(families.hubAgents, { algorithm: 'io.csv', state: 'lost' }, always(1)),
+    shared(families.hubSlots, { dispatcher: 'd-1', state: 'used' }, always(3)),
+    shared(families.hubSlots, { dispatcher: 'd-1', state: 'total' }, always(4)),
+    shared(families.hubTakeovers, {}, always(2)),
+    bucket(families.hubScheduleToStart, {}, '10.0', growing(99)),
+    bucket(families.hubScheduleToStart, {}, '+Inf', growing(100)),
   ]
 }

@@ -1,5 +1,6 @@
 import type { AlertCase, RecordCase } from './case.ts'
 import { engineCases } from './engines.ts'
+import { hubCases } from './hub.ts'
 import { recordCases } from './records.ts'
 import { ingestCases, logCases, replicaCases, sourceCases } from './service.ts'
 import { taskCases } from './tasks.ts'
@@ -22,4 +23,5 @@ export const caseFiles: readonly CaseFile[] = [
   { name: 'logs', alerts: logCases },
   { name: 'replicas', alerts: replicaCases },
   { name: 'sources', alerts: sourceCases },
+  { name: 'hub', alerts: hubCases },
 ]

@@ -3,7 +3,7 @@ import { type AlertCase, own, shared } from './case.ts'
 
 const { logLines, logOutboxAge, logOutboxBytes, logOutboxLimit, lokiRequests } = families
 const { redisErrors, redisNotDurable, reports, reportsLost, seriesOverflow, shards, shardsOwned } = families
-const { hubQueueOldestAge, runtimeUp } = families
+const { runtimeUp } = families
 
 /** What comes in and does not get where it belongs. */
 export const ingestCases: readonly AlertCase[] = [
@@ -146,7 +146,7 @@ function slowCommands() {
   ]
 }
 
-/** Runtimes that are polled, and the hub. */
+/** Runtimes that are polled. */
 export const sourceCases: readonly AlertCase[] = [
   {
     alert: 'EnginescopeRuntimeUnreachable',
@@ -155,13 +155,5 @@ export const sourceCases: readonly AlertCase[] = [
     description: 'Runtime r1 in namespace default does not answer its monitor.',
     lastSilentMinute: 9,
     firstFiringMinute: 10,
-  },
-  {
-    alert: 'EnginescopeHubQueueStuck',
-    input: [shared(hubQueueOldestAge, {}, '0x4 60+60x30')],
-    labels: {},
-    description: 'The oldest process has waited 11m 0s for a dispatcher.',
-    lastSilentMinute: 14,
-    firstFiringMinute: 15,
   },
 ]
