@@ -10,6 +10,8 @@ export type ExpositionBodyDeps = {
   readonly store: ExpositionStore
   /** Brings the shared series up to date, within a time of its own; that it fails is no reason to fail the scrape. */
   readonly beforeScrape?: () => Promise<void>
+  /** Called ahead of each chunk: takes away at once what this replica may no longer show. Must not throw. */
+  readonly beforeChunk?: () => void
   /** Told of a step that failed and of answers that were cut off. Must not throw. */
   readonly onTrouble?: (step: 'before_scrape' | 'render' | 'answer', error: unknown) => void
 }
@@ -31,8 +33,13 @@ async function* exposition(deps: ExpositionBodyDeps, format: ExpositionFormat): 
     deps.onTrouble?.('before_scrape', error)
   }
   yield Buffer.from(await deps.own.text(format))
-  for (const chunk of deps.store.render(format)) {
-    yield chunk
+  const chunks = deps.store.render(format)
+  for (;;) {
+    // A process that was stopped in the middle of an answer goes on right here, long after its leases have ended.
+    deps.beforeChunk?.()
+    const { done, value } = chunks.next()
+    if (done === true) break
+    yield value
     // Whoever waits for the event loop goes first: one chunk is what it is held up by at most.
     await turn()
   }

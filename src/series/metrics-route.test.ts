@@ -225,6 +225,22 @@ describe('a scrape', () => {
     expect(troubles).toMatchObject([['before_scrape', { message: 'the store is away' }]])
   })
 
+  test.each([1, 2])('shows nothing that ceased to be its own before chunk %i of the answer', async (ceasedAt) => {
+    for (let i = 0; i < 10_000; i++) series.tasks.apply(0, [{ kind: 'task', record: aTask({ task: `t${i}` }) }])
+    let chunks = Number.NEGATIVE_INFINITY
+    changes = {
+      beforeChunk: () => {
+        chunks += 1
+        if (chunks === ceasedAt) series.tasks.drop(0)
+      },
+    }
+    const whole = (await get()).body
+    chunks = 0
+    const { body } = await get()
+    expect(body.length).toBeLessThan((ceasedAt - 1) * 1024 * 1024 + 64 * 1024)
+    expect(whole.length).toBeGreaterThan(2 * 1024 * 1024)
+  })
+
   test('counts for the life of ended tasks once it was answered in full, a look by a person does not', async () => {
     const mark = series.scrapes.mark
     await get()

@@ -1,5 +1,6 @@
 /** Everything behind `/metrics`, put together. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bus } from '../bus/bus.ts'
 import type { ShardListener } from '../bus/listener.ts'
 import { type TaskType, taskTypeLines } from '../catalogue/index.ts'
 import type { Config } from '../config/settings.ts'
@@ -37,15 +38,15 @@ export type SeriesOptions = {
   readonly log: Log
   readonly store: Store
   readonly jobStore: JobStore
-  /** Brings the listeners up to date, in bounded time. */
-  readonly catchUp: () => Promise<void>
+  /** None before the service is ready. */
+  readonly bus: () => Bus | undefined
 }
 
 const sweepEveryMs = 1_000
 /** Engines with series of their own, per task that may have some. */
 const enginesPerTask = 1
 
-export function openSeries({ config, types, keys, own, log, store, jobStore, catchUp }: SeriesOptions): Series {
+export function openSeries({ config, types, keys, own, log, store, jobStore, bus }: SeriesOptions): Series {
   const engineSeriesMax = Math.max(1_000, config.taskSeriesMax * enginesPerTask)
   const linesMax = exposedLinesMax({
     taskSeriesMax: config.taskSeriesMax,
@@ -87,10 +88,11 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
     store: exposition,
     scrapes,
     beforeScrape: async () => {
-      await Promise.all([catchUp(), withinTime(fleet.refresh())])
+      await Promise.all([bus()?.catchUp(catchUpWithinMs), withinTime(fleet.refresh())])
       await tasks.prepare()
       runtimes.refresh()
     },
+    beforeChunk: () => bus()?.dropExpired(),
     onTrouble: (step, error) => log.debug({ step, error }, 'trouble with a scrape'),
   })
   const timer = setInterval(() => tasks.sweep(jobStore.clock.nowMs()), sweepEveryMs).unref()
@@ -107,6 +109,7 @@ export function openSeries({ config, types, keys, own, log, store, jobStore, cat
   }
 }
 
+const catchUpWithinMs = 500
 const refreshWithinMs = 500
 
 /** Waits for a refresh, but not for ever: a scrape is answered from memory when the store hangs. */

@@ -57,7 +57,6 @@ export type ServiceOptions = {
 }
 
 const drainWithinMs = 5_000
-const scrapeCatchUpMs = 500
 /** How long a start waits for the store; without it the service starts too, and refuses reports until it comes. */
 const connectWithinMs = 3_000
 const busSettings = { pollMs: 250, sweepMs: 1_000, expiryCheckMs: 200 }
@@ -158,9 +157,8 @@ async function makeParts(options: ServiceOptions): Promise<Parts> {
     onLines: (outcome, count) => own.logs.lines(outcome, count),
   })
   const health = await watchHealth(options, stores.read, jobStore, own)
-  const catchUp = () => state.bus?.catchUp(scrapeCatchUpMs) ?? Promise.resolve()
   const insight = openInsight(config, jobStore, own, log)
-  const series = openSeries({ config, types, keys, own, log, store: stores.read, jobStore, catchUp })
+  const series = openSeries({ config, types, keys, own, log, store: stores.read, jobStore, bus: () => state.bus })
   const overload = watchOverload()
   const runtimes = openRuntimes({ config, keys, jobStore, series, own, log, shipping, store: stores.read })
   return {
