@@ -7,7 +7,7 @@ import type { Config, SettingKey } from '../../config/settings.ts'
 import { type Bell, openBell } from '../../hub/bell.ts'
 import { type MemberClient, memberClient } from '../../hub/http/member-client.ts'
 import { defaultLeaseTimes, type LeaseTimes } from '../../hub/registry/member.ts'
-import { openRedisRegistry, type RedisRegistry } from '../../hub/registry/redis/redis-registry.ts'
+import type { RedisRegistry } from '../../hub/registry/redis/redis-registry.ts'
 import type { Registry } from '../../hub/registry/registry.ts'
 import type { HubRedis } from '../../hub/scripts.ts'
 import { createReporter, type Reporter } from '../../reporter/index.ts'
@@ -145,7 +145,7 @@ async function makeParts(config: Config, log: Log, flush: () => void, target: Ta
   const bell = openBell(ear)
   const leaseTimes = { ...defaultLeaseTimes, leaseMs: config.hubMemberLeaseMs, suspectMs: config.hubMemberLeaseMs }
   const client = memberClient({ token: target.token, timeoutMs: callTimeoutMs, bodyBytesMax: config.hubDataMaxBytes })
-  const registry = openRegistry(config, { redis, bell, leaseTimes, client, open: openRedisRegistry })
+  const registry = openRegistry(config, { redis, bell, leaseTimes, client })
   return {
     config,
     log,

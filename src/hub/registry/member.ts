@@ -63,7 +63,7 @@ export function memberName({ kind, id }: Pick<MemberRef, 'kind' | 'id'>): string
 const urlMax = 500
 const limitMax = 100_000
 
-/** Checks a member that came from outside. @throws ScopeError REQUEST_INVALID @public */
+/** Checks a member that came from outside. @throws ScopeError REQUEST_INVALID */
 export function readMember(value: unknown, path = ''): Member {
   const part = new Part(value, path, 'REQUEST_INVALID')
   const algorithm = part.field('algorithm')

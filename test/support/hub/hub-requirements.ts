@@ -56,7 +56,7 @@ export const hubRequirements = {
     says: 'what happened to a process stands in its log, with process, node, agent and dispatcher as fields',
   },
   'EH-16': { file: flows, says: 'a waiting process is deleted, a running one cancelled and its slot freed' },
-  'EH-17': { file: 'src/hub/registry/redis/redis-registry.test.ts', says: 'registrySuite(' },
+  'EH-17': { file: 'src/hub/registry/consul/consul-registry.test.ts', says: 'registrySuite(' },
   'EH-18': { file: store, says: 'under the same client key is the same process; other content is refused' },
 } as const satisfies Readonly<Record<string, Requirement>>
 
