@@ -113,6 +113,9 @@ test('the demo shows a job of each ending, an idle engine, learners that get bet
   const { tasks } = (await client.get(`/api/v1/namespaces/default/jobs/${flow?.jobId}`)).json<{ tasks: { execId: string }[] }>()
   const nodes = ['join', 'load', 'stats', 'train'].map((node) => `${flow?.jobId}/${node}`)
   expect(tasks.map(({ execId }) => execId).toSorted()).toEqual([`${flow?.jobId}`, ...nodes])
+  const { jobId: census } = await job('census-', 'succeeded')
+  const { workflowToken } = (await client.get(`/api/v1/namespaces/default/jobs/${census}`)).json<{ workflowToken: object }>()
+  expect(Object.keys(workflowToken)).toEqual(['extract', 'parse', 'aggregate', 'join', 'write'])
   const engines = (await client.get('/api/v1/engines')).text
   for (const name of ['standby-1', 'word-count-worker-1', 'word-count-worker-3', 'demo-hub', 'demo-dispatcher'])
     expect(engines).toContain(name)

@@ -30,6 +30,8 @@ export function curlLines({ aggregator: { url }, prometheus }: Pick<Stack, 'aggr
     `curl -s ${url}/metrics | grep '^enginescope_federated_learning_'`,
     `curl -s '${job}/incremental-${round}/logs?limit=20'`,
     `curl -s ${job}/joint-${round}`,
+    `curl -s ${job}/census-${round}`,
+    `curl -s ${url}/api/v1/runtimes/census-${round}`,
     ...(prometheus === undefined
       ? []
       : [`curl -s --data-urlencode 'query=sum by (status) (enginescope_tasks_finished_total)' ${prometheus.url}/api/v1/query`]),
@@ -101,7 +103,7 @@ export function registerDemo(program: Command, context: CliContext): void {
   const command = program
     .command('demo')
     .description(
-      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, an idle engine, three that learn, and a flow over EngineHub agents.',
+      'As up, and engines at real work: a word count, a compression, a job that fails, one that is cancelled, one that is only ever fetched from, an idle engine, three that learn, and a flow over EngineHub agents.',
     )
     .option('--once', 'One round, then stop; exit 1 if a job ended otherwise than it should.', false)
     .option('--for <duration>', 'Stop after this long, e.g. 60s.', duration)

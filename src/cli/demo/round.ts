@@ -62,6 +62,16 @@ function wordCount({ round }: RoundOptions): Job {
   }
 }
 
+function census({ round, folder }: RoundOptions): Job {
+  const jobId = `census-${round}`
+  return {
+    jobId,
+    about: 'a program of five steps counts packages; it pushes nothing, its messages are fetched from it',
+    command: exampleCommand('runtime/launch.js', '--run', jobId, '--folder', textFolder(), '--output', join(folder, 'census')),
+    isExpected: succeeded,
+  }
+}
+
 function compression({ round }: RoundOptions, texts: readonly string[]): Job {
   const jobId = `compress-${round}`
   return {
@@ -105,6 +115,7 @@ async function compressThenTest(options: RoundOptions): Promise<Surprise[]> {
 export async function runRound(options: RoundOptions): Promise<Surprise[]> {
   const surprises = await Promise.all([
     runJob(wordCount(options), options),
+    runJob(census(options), options),
     compressThenTest(options),
     runJob(primes(options), options),
   ])
