@@ -12,6 +12,7 @@ import { agentRoutes } from './agent-routes.ts'
 import { Dispatchers } from './dispatchers.ts'
 import { EventBook } from './event-book.ts'
 import { offeredBy } from './offer.ts'
+import { paced } from './paced.ts'
 import { RunPool } from './run-pool.ts'
 import type { AgentLimits } from './settings.ts'
 
@@ -38,6 +39,8 @@ export type AgentServiceOptions = {
 
 export type AgentService = { readonly url: string; readonly algorithm: Algorithm; readonly stop: () => Promise<void> }
 
+/** Every dispatcher reads the registry anew when a load changes. It counts what it sends itself; this is for the others. */
+const loadEveryMs = 250
 const closeWithinMs = 2_000
 const reportsWithinMs = 2_000
 /** Flow data of several inputs in one event, and room for what is around them. */
@@ -70,12 +73,14 @@ export async function startAgent(options: AgentServiceOptions): Promise<AgentSer
     renewEveryMs: options.renewEveryMs,
     onTrouble: (error) => log.debug({ error }, 'the agent could not be registered; it is tried again'),
   })
-  tell = membership.tell
+  const load = paced(membership.tell, loadEveryMs)
+  tell = load.ask
   return {
     url: server.url,
     algorithm,
     async stop() {
       isLeaving = true
+      load.stop()
       await membership.leave()
       await events.drain(limits.drainMs)
       await Promise.all([pool.close(), server.close(closeWithinMs)])
