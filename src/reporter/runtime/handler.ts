@@ -42,7 +42,7 @@ export function runtimeHandler(parts: RuntimeHandlerParts): RuntimeHandler & { s
   const stats: HandlerStats = { fetches: 0, refusedRequests: 0, cutAnswers: 0 }
   const exchange = new Exchange(parts, stats)
   const handle: RuntimeHandler = (request, response, next) => {
-    const url = new URL(request.url ?? '/', 'http://runtime')
+    const url = urlOf(request.url)
     if (!url.pathname.startsWith(prefix) && next !== undefined) next()
     else void exchange.answer(url, request, response)
   }
@@ -66,6 +66,8 @@ class Exchange {
   /** Never rejects: what goes wrong is answered, or, once the answer has begun, cut off. */
   async answer(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      // A page in somebody's browser may post to this machine; monitors are no browsers.
+      if (request.headers.origin !== undefined) throw new RequestFault(403, 'ORIGIN_FORBIDDEN', 'browsers are not served')
       this.#checkToken(request)
       const route = this.#routeOf(url, request, response)
       if (route === undefined) throw new RequestFault(404, 'NOT_FOUND', 'there is nothing here')
@@ -157,6 +159,12 @@ class Exchange {
     if (!response.req.complete) response.setHeader('connection', 'close')
     sendJson(response, fault.status, { error: { code: fault.code, message: fault.message } })
   }
+}
+
+/** The path and arguments of a request; what is no address is one that nothing stands at. */
+function urlOf(text: string | undefined): URL {
+  const base = 'http://runtime'
+  return URL.canParse(text ?? '', base) ? new URL(text ?? '', base) : new URL(base)
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

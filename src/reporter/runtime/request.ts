@@ -30,6 +30,7 @@ export async function readBody(request: IncomingMessage, settings: RuntimeSettin
   // A program's own body parser may stand before the router; what it read cannot be read again.
   if ('body' in request && request.body !== undefined)
     return typeof request.body === 'string' ? request.body : JSON.stringify(request.body)
+  if (request.readableEnded) return ''
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw new RequestFault(415, 'ENCODING_UNSUPPORTED', 'the body must not be compressed')
   if (Number(request.headers['content-length'] ?? 0) > requestBytesMax) {

@@ -7,6 +7,7 @@ import express from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
 import { type HttpClient, httpClient } from '../../../test/support/http.ts'
+import { rawHttp } from '../../../test/support/raw-http.ts'
 import { createRuntime, type Problem, type Runtime, type RuntimeOptions } from '../index.ts'
 
 type Answer = {
@@ -195,6 +196,20 @@ describe('one endpoint for each topic', () => {
   })
 })
 
+test.each([
+  'GET // HTTP/1.1',
+  'GET http://[ HTTP/1.1',
+  'POST /v1/runtime/../../etc HTTP/1.1',
+  'GET /%00%ff HTTP/1.1',
+  'OPTIONS * HTTP/1.1',
+])('the request line %s is answered as any other that fits nothing', async (line) => {
+  const runtime = aRuntime()
+  const { port } = new URL((await runtime.listening) ?? '')
+  const text = await rawHttp(Number(port), `${line}\r\nhost: x\r\nconnection: close\r\n\r\n`)
+  expect(text).toMatch(/^HTTP\/1\.1 404 /)
+  expect((await (await clientOf(runtime)).get('/v1/runtime/topics/logs/messages')).status).toBe(200)
+})
+
 describe('the end', () => {
   test('a shutdown is accepted, told once, and what is asked afterwards is answered with 410', async () => {
     let shutdowns = 0
@@ -250,6 +265,23 @@ describe('who is let in', () => {
     }
     const known = await clientOf(runtime, 'not-a-real-token')
     expect((await known.get('/v1/runtime/topics/logs/messages')).status).toBe(200)
+    expect(problems).toEqual([])
+  })
+
+  test('no page in a browser, with or without the token', async () => {
+    const runtime = aRuntime({ onKill: () => problems.push({ code: 'KILLED', message: '' }) })
+    const http = await clientOf(runtime)
+    const url = new URL('/v1/runtime/kill', await runtime.listening)
+    const status = await new Promise((resolve, reject) => {
+      const asked = plainRequest(url, { method: 'POST', headers: { origin: 'https://example.org' } }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      asked.on('error', reject)
+      asked.end()
+    })
+    expect(status).toBe(403)
+    expect((await http.get('/v1/runtime/topics/logs/messages')).status).toBe(200)
     expect(problems).toEqual([])
   })
 
