@@ -21,6 +21,22 @@ export const dashboards = {
   self: { uid: 'enginescope-self', title: 'Aggregator health', variables: ['job', 'instance'] },
   runtimes: { uid: 'enginescope-runtimes', title: 'Runtime Monitor', variables: ['job', 'namespace', 'runtime'] },
   hub: { uid: 'enginescope-hub', title: 'EngineHub', variables: ['job'] },
+  sedna: { uid: 'enginescope-sedna', title: 'Sedna / System', variables: ['job', 'namespace', 'job_id'] },
+  jointInference: {
+    uid: 'enginescope-joint-inference',
+    title: 'Sedna / Joint inference',
+    variables: ['job', 'namespace', 'job_id', 'node'],
+  },
+  incremental: {
+    uid: 'enginescope-incremental-learning',
+    title: 'Sedna / Incremental learning',
+    variables: ['job', 'namespace', 'job_id'],
+  },
+  federated: {
+    uid: 'enginescope-federated-learning',
+    title: 'Sedna / Federated learning',
+    variables: ['job', 'namespace', 'job_id', 'node'],
+  },
 } as const satisfies Record<string, DashboardEntry>
 
 export type DashboardKey = keyof typeof dashboards

@@ -1,5 +1,6 @@
 import { families } from './families.ts'
-import { histogramQuantile, increase, promql, type Query, rate, type Span, sumWithout } from './promql.ts'
+import { learningFamilies } from './learning/index.ts'
+import { histogramQuantile, increase, maxWithout, promql, type Query, rate, type Span, sumWithout } from './promql.ts'
 import { oneOf, select, selectBuckets, selectCount } from './select.ts'
 
 /** A series that Prometheus computes from others, named `level:metric:operations`. */
@@ -9,6 +10,15 @@ export type RecordingRule<L extends string = string> = {
   /** One sentence for the reference page. */
   readonly help: string
 }
+
+const learned = learningFamilies
+const atWorker = ['task', 'task_type', 'engine', 'engine_type', 'node', 'instance'] as const
+const ofNode = ['task', 'task_type', 'engine', 'engine_type', 'instance'] as const
+
+/** Of the nodes of a federated job: how long each trained, and which round it is in. */
+const trainSeconds = maxWithout(ofNode, select(learned.flRoundTrain))
+const nodeRounds = maxWithout(ofNode, select(learned.flNodeIteration))
+const aggregated = maxWithout(['task_type', 'instance'], select(learned.flAggregationRound))
 
 const { tasksFinished, taskDuration, taskQueue, engineTasks, engineTaskLimit, reports, redisCommand } = families
 
@@ -72,6 +82,40 @@ export const recordingRules = {
     record: 'job:enginescope_redis_command_seconds:p99_5m',
     expr: histogramQuantile(0.99, sumWithout(['command', 'instance'], rate(selectBuckets(redisCommand), '5m'))),
     help: 'Time that 99 % of the commands to Redis within 5m stayed below.',
+  },
+  hardSampleRatio: {
+    record: 'job:enginescope_joint_inference_hard_sample:ratio5m',
+    expr: promql`${sumWithout(atWorker, increase(select(learned.jiHardSamples), '5m'))}
+      / (${sumWithout(atWorker, increase(select(learned.jiSamples), '5m'))} > 0)`,
+    help: 'Share of the samples of a joint inference service within 5m that were hard; nothing while it is idle.',
+  },
+  cloudErrorRatio: {
+    record: 'job:enginescope_joint_inference_cloud_error:ratio5m',
+    expr: promql`${sumWithout(atWorker, increase(select(learned.jiCloudErrors), '5m'))}
+      / (${sumWithout([...atWorker, 'location'], increase(select(learned.jiInferences, { location: 'cloud' }), '5m'))} > 0)`,
+    help: 'Share of the inferences in the cloud within 5m that failed; nothing while there are none.',
+  },
+  federatedWait: {
+    record: 'node:enginescope_federated_learning_wait:seconds',
+    expr: promql`${trainSeconds} * -1
+      + on (job, namespace, job_id) group_left () ${maxWithout(['node'], trainSeconds)}`,
+    help: 'How long a node waits for the slowest one of its job in a round.',
+  },
+  federatedStaleness: {
+    record: 'node:enginescope_federated_learning_staleness:rounds',
+    expr: promql`${nodeRounds} * -1
+      + on (job, namespace, job_id) group_left () ${aggregated}`,
+    help: 'How many rounds a node is behind the aggregator.',
+  },
+  federatedParticipation: {
+    record: 'job:enginescope_federated_learning_participation:ratio',
+    expr: promql`${sumWithout(
+      ['node'],
+      promql`(${nodeRounds}
+      >= bool on (job, namespace, job_id) group_left () ${aggregated})`,
+    )}
+      / on (job, namespace, job_id) ${maxWithout(['task_type', 'instance'], select(learned.flTrainNodes))}`,
+    help: 'Share of the nodes of a federated job that are in its newest round.',
   },
 } as const satisfies Record<string, RecordingRule>
 

@@ -6,6 +6,7 @@ import { filledIn, panelQueries } from '../../src/generate/dashboards/index.ts'
 import { type Aggregator, startAggregator } from '../support/aggregator.ts'
 import { shownJob, startBusyFleet } from '../support/busy-fleet.ts'
 import { eventually } from '../support/eventually.ts'
+import { isOfLearning } from '../support/panels-without-data.ts'
 import { freePort } from '../support/ports.ts'
 import { hasPrometheus, type Prometheus, startPrometheus } from '../support/prometheus.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
@@ -23,7 +24,7 @@ const shared = new Set(
 const panels = [
   ...new Set(
     panelQueries()
-      .filter(({ from, language }) => from === 'panel' && language === 'promql')
+      .filter((query) => query.from === 'panel' && query.language === 'promql' && !isOfLearning(query))
       .map((query) => filledIn(query, { job_id: shownJob }))
       .filter((text) => !/\[|time\(\)|\w+:enginescope_|task_eta/.test(text) && namesIn(text).every((name) => shared.has(name))),
   ),

@@ -7,6 +7,7 @@ import { type BusyFleet, refusedWords, shownJob, startBusyFleet } from '../suppo
 import { eventually } from '../support/eventually.ts'
 import { type FakeLoki, startLoki } from '../support/loki.ts'
 import { panelFaults } from '../support/panel-faults.ts'
+import { isOfLearning } from '../support/panels-without-data.ts'
 import type { Program } from '../support/process.ts'
 import { hasPrometheus } from '../support/prometheus.ts'
 import { type HeldAlert, startWatchedStack, type WatchedStack } from '../support/watched-stack.ts'
@@ -120,7 +121,7 @@ describe.skipIf(!hasPrometheus)('a stack at work (skipped where Prometheus is no
       (rounds) => rounds >= 15,
       { what: '15 rounds of reports', timeoutMs: 60_000 },
     )
-    const asked = panelQueries().filter(({ language }) => language === 'promql')
+    const asked = panelQueries().filter((query) => query.language === 'promql' && !isOfLearning(query))
     const faults = await eventually(
       () => panelFaults(stack, asked, { job_id: shownJob }),
       (all) => all.length === 0,

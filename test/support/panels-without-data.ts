@@ -1,3 +1,4 @@
+import { dashboards } from '../../src/catalogue/dashboards.ts'
 import type { PanelQuery } from '../../src/generate/dashboards/index.ts'
 
 type Exception = { readonly where: (query: PanelQuery) => boolean; readonly reason: string }
@@ -21,4 +22,11 @@ const exceptions: readonly Exception[] = [
 /** Why a query may have no data; `undefined` when it must have some. */
 export function reasonForNoData(query: PanelQuery): string | undefined {
   return exceptions.find(({ where }) => where(query))?.reason
+}
+
+const learningDashboards = ['sedna', 'jointInference', 'incremental', 'federated'] as const
+
+/** Whether a query belongs to the pages of learning tasks, which are asked where such tasks run. */
+export function isOfLearning({ dashboard }: Pick<PanelQuery, 'dashboard'>): boolean {
+  return learningDashboards.some((key) => dashboards[key].uid === dashboard)
 }

@@ -3,9 +3,11 @@ import type { Alert } from './alert.ts'
 import { engineAlerts } from './engines.ts'
 import { hubAlerts } from './hub.ts'
 import { ingestAlerts } from './ingest.ts'
+import { federatedAlerts, inferenceAlerts, modelAlerts } from './learning.ts'
 import { logAlerts } from './logs.ts'
 import type { RuleOptions } from './options.ts'
 import { replicaAlerts } from './replicas.ts'
+import { sednaAlerts } from './sedna.ts'
 import { sourceAlerts } from './sources.ts'
 import { singleTaskAlerts, taskAlerts } from './tasks.ts'
 
@@ -20,7 +22,20 @@ export type RuleGroup = {
 
 /** Every group of rules, each in a file of its own. */
 export function ruleGroups(options: RuleOptions): readonly RuleGroup[] {
-  const alerts = [engineAlerts, taskAlerts, singleTaskAlerts, ingestAlerts, logAlerts, replicaAlerts, sourceAlerts, hubAlerts]
+  const alerts = [
+    engineAlerts,
+    taskAlerts,
+    singleTaskAlerts,
+    ingestAlerts,
+    logAlerts,
+    replicaAlerts,
+    sourceAlerts,
+    hubAlerts,
+    federatedAlerts,
+    modelAlerts,
+    inferenceAlerts,
+    sednaAlerts,
+  ]
   return [
     {
       name: 'enginescope',

@@ -48,6 +48,15 @@ export const defaultThresholds = {
   hubScheduleToStartSecondsMax: 60,
   /** Take-overs within 15 minutes. */
   hubTakeoversMax: 5,
+  /** Rounds that a node may be behind the aggregator, and times the median of its job that it may train. */
+  federatedStaleRoundsMax: 2,
+  federatedStragglerTimesMax: 3,
+  /** How long an evaluation or a deployment may wait. Training waits for samples: that is normal. */
+  sednaStageWaitSecondsMax: 3600,
+  hardSampleRatioMax: 0.4,
+  cloudErrorRatioMax: 0.05,
+  driftScoreMax: 0.2,
+  sednaWorkerSilentSecondsMax: 120,
 } as const
 
 export type Thresholds = { readonly [K in keyof typeof defaultThresholds]: number }

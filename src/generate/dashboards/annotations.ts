@@ -23,7 +23,7 @@ export type Annotation = {
 }
 
 /** The marks of a page: alerts, engines that started anew and, where the page knows of log lines, jobs that ended badly. */
-export function annotationsOf(variables: readonly string[], needsLoki: boolean): Annotation[] {
+export function annotationsOf(variables: readonly string[], needsLoki: boolean, marksStages = false): Annotation[] {
   const scope = scopeOf(variables)
   const alerts = { name: 'ALERTS', unit: 'flag', labels: ['alertname', 'alertstate', 'severity'] } as const
   const marks: Annotation[] = [
@@ -45,6 +45,7 @@ export function annotationsOf(variables: readonly string[], needsLoki: boolean):
     },
   ]
   if (!needsLoki) return marks
+  if (marksStages) marks.push(stageChanges(variables))
   marks.push({
     name: 'Failed job ends',
     expression: linesOf(variables, [
@@ -58,6 +59,18 @@ export function annotationsOf(variables: readonly string[], needsLoki: boolean):
     tags: 'status,task_type',
   })
   return marks
+}
+
+/** Where a stage of incremental learning changed, with the addresses that the series do not keep. */
+function stageChanges(variables: readonly string[]): Annotation {
+  return {
+    name: 'Stage changes',
+    expression: linesOf(variables, [{ job_id: like('$job_id') }, { event: 'stage_changed' }]),
+    colour: 'blue',
+    title: '{{job_id}} {{stage}} {{status}}',
+    text: 'iteration {{iteration}} {{deploy_status}} {{train_output_url}} {{candidate_url}} {{deployed_url}}',
+    tags: 'stage,status',
+  }
 }
 
 /** The mark in Grafana's form. Its query stands twice: where versions since 11 read it, and where those before do. */

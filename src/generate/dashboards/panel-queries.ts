@@ -48,7 +48,7 @@ export function queriesOf(page: Page, options: DashboardOptions): PanelQuery[] {
         ),
       ),
     ),
-    ...annotationsOf(variables, page.needsLoki).map(
+    ...annotationsOf(variables, page.needsLoki, page.key === 'incremental').map(
       ({ name, expression }): PanelQuery => ({
         ...common,
         ...plain(expression),

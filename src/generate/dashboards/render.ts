@@ -41,7 +41,7 @@ function renderPage(page: Page, options: DashboardOptions): Dashboard {
     schemaVersion,
     timepicker: { refresh_intervals: refreshIntervals },
     templating: { list: variablesOf(page.key, page.needsLoki, options) },
-    annotations: { list: annotationsOf(variables, page.needsLoki).map(grafanaAnnotation) },
+    annotations: { list: annotationsOf(variables, page.needsLoki, page.key === 'incremental').map(grafanaAnnotation) },
     links: pageLinks(),
     panels: place(page, variables),
   }

@@ -9,6 +9,7 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { type DashboardKey, dashboards } from '../../catalogue/dashboards.ts'
+import { families } from '../../catalogue/families.ts'
 import { hubMetrics } from '../../catalogue/hub.ts'
 import { type Metric, metrics } from '../../catalogue/index.ts'
 import { runtimeMetrics } from '../../catalogue/runtime.ts'
@@ -38,12 +39,25 @@ const lookups: Readonly<Record<string, Lookup>> = {
   instance: { label: 'Replica', metric: metrics.buildInfo, help: 'One replica of the aggregator.' },
 }
 
+/** A job of a learning type, and who works on it. */
+function learningLookups(metric: Metric, worker: Metric): Readonly<Record<string, Lookup>> {
+  return {
+    namespace: { label: 'Namespace', metric, help: 'Who the services and jobs belong to.' },
+    job_id: { label: 'Job', metric, help: 'A service or job, by the name of its resource.' },
+    node: { label: 'Node', metric: worker, help: 'Where workers are.' },
+  }
+}
+
 /** Series that stand in for the usual ones where a page has series of its own. */
 const lookupsByPage: Partial<Record<DashboardKey, Readonly<Record<string, Lookup>>>> = {
   runtimes: {
     namespace: { label: 'Namespace', metric: runtimeMetrics.runtimeUp, help: 'Who the runtimes belong to.' },
     runtime: { label: 'Runtime', metric: runtimeMetrics.runtimeUp, help: 'One runtime.' },
   },
+  sedna: { job_id: { label: 'Job', metric: metrics.taskInfo, help: 'A service or job, by the name of its resource.' } },
+  jointInference: learningLookups(families.jiCondition, families.jiWorkerInfo),
+  incremental: learningLookups(families.ilCondition, families.ilWorkerInfo),
+  federated: learningLookups(families.flCondition, families.flWorkerInfo),
   hub: {
     job: {
       label: 'Scrape job',
@@ -70,11 +84,13 @@ export function variablesOf(key: DashboardKey, needsLoki: boolean, options: Dash
 
 function pageVariable(key: DashboardKey, name: string, before: readonly string[]): VariableModel {
   if (name === 'level') return levelVariable()
+  const own = lookupsByPage[key]?.[name]
+  if (own !== undefined) return queryVariable(name, own, before)
   const box = boxes[name]
   // On the page of all ML tasks a job is chosen among others; on its own page it is named.
   if (box !== undefined && !(name === 'job_id' && key === 'ml')) return boxVariable(name, box)
   if (name === 'job_id') return queryVariable(name, { label: 'Job', metric: metrics.taskInfo, help: 'One job.' }, before)
-  const lookup = lookupsByPage[key]?.[name] ?? lookups[name]
+  const lookup = lookups[name]
   if (lookup === undefined) throw new RangeError(`no way to find the values of ${name}`)
   return queryVariable(name, lookup, before)
 }

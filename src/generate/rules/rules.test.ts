@@ -85,7 +85,8 @@ test('recording rules are named by their labels, read series that exist, and are
     expect(promqlFaults(expr.text)).toEqual([])
     for (const series of seriesOf(expr.text)) expect(scraped.has(series), series).toBe(true)
     const level = expr.labels.filter((label) => label !== 'job').join('_')
-    expect(record.split(':')[0]).toBe(level === '' ? 'job' : level)
+    const words: Readonly<Record<string, string>> = { '': 'job', namespace_job_id: 'job', namespace_job_id_node: 'node' }
+    expect(record.split(':')[0]).toBe(words[level] ?? level)
     expect(tried.has(record), record).toBe(true)
   }
 })

@@ -4,6 +4,7 @@ import { anchorOf } from '../../catalogue/alerts/alert.ts'
 import { ruleGroups } from '../../catalogue/alerts/groups.ts'
 import { defaultRuleOptions } from '../../catalogue/alerts/options.ts'
 import { families } from '../../catalogue/families.ts'
+import { kubeSeries } from '../../catalogue/kube/index.ts'
 import { recordingRules } from '../../catalogue/rules.ts'
 import { settingsTable } from '../../config/settings.ts'
 import { promqlFaults, selectorsOf } from '../dashboards/lint/syntax.ts'
@@ -34,6 +35,7 @@ const known = new Map<string, readonly string[]>([
     ]
   }),
   ...Object.values(recordingRules).map(({ record, expr }): [string, readonly string[]] => [record, expr.labels]),
+  ...kubeSeries.map(({ name, labels }): [string, readonly string[]] => [name, ['job', ...labels]]),
   // Of Prometheus and of prom-client.
   ...[
     'up',

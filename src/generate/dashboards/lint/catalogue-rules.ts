@@ -9,7 +9,7 @@ import { type FoundSelector, selectorsOf } from './syntax.ts'
 const upstream = /^(up|ALERTS|scrape_\w+|process_\w+|nodejs_\w+|\w+:enginescope_\w+:\w+)$/
 /** Of those, what each replica has for itself. */
 const upstreamOwn = /^(up$|scrape_|process_|nodejs_)/
-const upstreamLabels = ['job', 'instance', 'alertname', 'alertstate', 'task_type', 'engine_type']
+const upstreamLabels = 'job instance alertname alertstate task_type engine_type namespace job_id node task'.split(' ')
 
 /** What the lint asks of a series. Those of the cluster are shared: no replica of ours writes them. */
 type Known = Pick<Metric, 'name' | 'labels' | 'group'>

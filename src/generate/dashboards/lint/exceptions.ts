@@ -28,8 +28,36 @@ export const exceptions: readonly Exception[] = [
     reason: 'One mean over the whole time range.',
   },
   {
+    rule: 'target-job',
+    dashboard: 'enginescope-sedna',
+    reason: 'Series of the cluster are scraped by jobs of their own.',
+  },
+  {
+    rule: 'target-job',
+    dashboard: 'enginescope-incremental-learning',
+    panels: ['Gain of the new model'],
+    reason: 'What a deployment asks for is a series of the cluster, scraped by a job of its own.',
+  },
+  {
+    rule: 'target-counter-agg',
+    dashboard: 'enginescope-joint-inference',
+    panels: ['Edge inferences', 'Cloud inferences', 'Hard samples', 'Samples'],
+    reason: 'Totals of a service since it began.',
+  },
+  {
     rule: 'panel-units',
-    panels: ['Liveness', 'Up', 'Status', 'Durable'],
+    panels: [
+      'Liveness',
+      'Up',
+      'Status',
+      'Durable',
+      'Condition',
+      'Stage',
+      'State of the stage',
+      'Deployment',
+      'Training of the jobs',
+      'Training on the nodes',
+    ],
     reason: 'States have words, not units.',
   },
 ]

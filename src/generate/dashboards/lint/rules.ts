@@ -38,7 +38,9 @@ export function targetsOf(panel: Panel): Target[] {
 /** A query with every variable filled in. */
 export function withValues(expression: string): string {
   const values = { job_id: 'j1', search: 'a.b' }
-  const patterns = 'job namespace engine_type task_type engine instance level task runtime'.split(' ').map((name) => [name, '.+'])
+  const patterns = 'job namespace engine_type task_type engine instance level task runtime node'
+    .split(' ')
+    .map((name) => [name, '.+'])
   const query = { expression, variables: { ...Object.fromEntries(patterns), ...values } }
   return filledIn(query)
 }

@@ -1,5 +1,6 @@
 import { families, foreignSeries } from '../../../catalogue/families.ts'
 import { aTask, bucket, type InputSeries, inDefault, own, shared, sqlOnSpark } from './case.ts'
+import { healthySedna } from './sedna.ts'
 
 /** Longer than the longest `for` and window of a day's work in which nothing goes wrong. */
 export const healthyMinutes = 240
@@ -14,7 +15,14 @@ const engine = { engine: 'n1:1', engine_type: 'spark' } as const
 const durations = { ...sqlOnSpark, status: 'succeeded' } as const
 
 /** Every series that an alert reads, of an installation in which work comes, waits a little, runs and succeeds. */
-export const healthyFleet: readonly InputSeries[] = [...fleet(), ...oneEngine(), ...threeTasks(), ...ownSeries(), ...sources()]
+export const healthyFleet: readonly InputSeries[] = [
+  ...fleet(),
+  ...oneEngine(),
+  ...threeTasks(),
+  ...ownSeries(),
+  ...sources(),
+  ...healthySedna(healthyMinutes),
+]
 
 function fleet(): InputSeries[] {
   return [

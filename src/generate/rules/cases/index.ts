@@ -2,6 +2,7 @@ import type { AlertCase, RecordCase } from './case.ts'
 import { engineCases } from './engines.ts'
 import { hubCases } from './hub.ts'
 import { recordCases } from './records.ts'
+import { sednaCases, sednaRecords } from './sedna.ts'
 import { ingestCases, logCases, replicaCases, sourceCases } from './service.ts'
 import { taskCases } from './tasks.ts'
 
@@ -24,4 +25,5 @@ export const caseFiles: readonly CaseFile[] = [
   { name: 'replicas', alerts: replicaCases },
   { name: 'sources', alerts: sourceCases },
   { name: 'hub', alerts: hubCases },
+  { name: 'sedna', alerts: sednaCases, records: sednaRecords },
 ]
