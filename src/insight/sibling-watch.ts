@@ -20,7 +20,6 @@ export type SiblingWatchDeps = {
 
 type Sibling = {
   readonly place: SiblingPlace
-  readonly attempt: number
   readonly isRunning: boolean
   readonly isMarked: boolean
   readonly ranMs: number
@@ -28,7 +27,8 @@ type Sibling = {
   readonly pace: number
 }
 
-type Job = { readonly siblings: Map<string, Sibling> }
+/** The newest record of each task that tells of the pace of its job. */
+type Job = { readonly siblings: Map<string, TaskRecord> }
 
 /** Fewer have no usual pace. */
 const siblingsMin = 3
@@ -82,11 +82,10 @@ export class SiblingWatch implements ShardListener {
     const jobs = this.#shards.get(shard)
     if (jobs === undefined) return
     const jobKey = jobKeyOf(record)
-    const sibling = siblingOf(record)
     const job = jobs.get(jobKey)
     const key = `${record.task}\n${record.engine.instance}`
     const known = job?.siblings.get(key)
-    if (sibling === undefined) {
+    if (!tellsPace(record)) {
       // An earlier attempt that is spoken of once more takes nothing from the present one.
       if (job !== undefined && known !== undefined && record.attempt >= known.attempt) this.#forget(job, key)
       return
@@ -95,9 +94,9 @@ export class SiblingWatch implements ShardListener {
       this.#deps.onNoRoom()
       return
     }
-    const into = job ?? { siblings: new Map<string, Sibling>() }
-    jobs.set(jobKey, into)
-    into.siblings.set(key, sibling)
+    const into = job ?? { siblings: new Map<string, TaskRecord>() }
+    if (job === undefined) jobs.set(jobKey, into)
+    into.siblings.set(key, record)
     if (known === undefined) this.#taskCount += 1
     if (into.siblings.size >= siblingsMin) this.#changed.add(into)
   }
@@ -118,17 +117,19 @@ export class SiblingWatch implements ShardListener {
 
 const jobKeyOf = ({ namespace, jobId }: Pick<TaskRecord, 'namespace' | 'jobId'>) => `${namespace}\n${jobId}`
 
-/** Undefined for a task that says nothing about the pace of its job: not begun, failed, given up, superseded, without progress. */
-function siblingOf(record: TaskRecord): Sibling | undefined {
-  const { namespace, jobId, task, scope, engine, status, startedArrivalAtMs } = record
+/** Not so a task that has not begun, has failed, was given up or superseded, or never spoke of progress. */
+function tellsPace({ isSuperseded, startedArrivalAtMs, hasProgress, status }: TaskRecord): boolean {
+  if (isSuperseded === true || startedArrivalAtMs === undefined || !hasProgress) return false
+  return status === 'running' || status === 'succeeded'
+}
+
+function siblingOf(record: TaskRecord): Sibling {
+  const { namespace, jobId, task, scope, engine, status, startedArrivalAtMs = 0 } = record
   const isRunning = status === 'running'
-  if (record.isSuperseded === true || startedArrivalAtMs === undefined || !record.hasProgress) return undefined
-  if (!isRunning && status !== 'succeeded') return undefined
   const untilMs = isRunning ? record.lastReportAtMs : (record.endedArrivalAtMs ?? record.lastReportAtMs)
   const ranMs = Math.max(1, untilMs - startedArrivalAtMs)
   return {
     place: { namespace, jobId, task, engineKey: scope === 'job' ? '' : engine.instance },
-    attempt: record.attempt,
     isRunning,
     isMarked: record.findings?.straggledSinceMs !== undefined,
     ranMs,
@@ -138,9 +139,10 @@ function siblingOf(record: TaskRecord): Sibling | undefined {
 
 /** The tasks whose mark no longer fits. */
 function verdictsOf({ siblings }: Job, straggleAfterMs: number): Sibling[] {
-  const all = [...siblings.values()]
+  if (siblings.size < siblingsMin) return []
+  const all = Array.from(siblings.values(), siblingOf)
   const judged = all.filter(({ isRunning, ranMs, isMarked }) => isRunning && (isMarked || ranMs >= straggleAfterMs))
-  if (all.length < siblingsMin || judged.length === 0) return []
+  if (judged.length === 0) return []
   const least = medianOf(all.map(({ pace }) => pace)) * farBehindShare
   return judged.filter(({ pace, isMarked }) => pace < least !== isMarked)
 }

@@ -29,6 +29,8 @@ export class LabelValues {
   readonly #asking = new Map<string, Promise<string>>()
   readonly #known: Record<LabelKind, Map<string, string>> = { namespace: new Map(), task_type: new Map(), engine_type: new Map() }
 
+  #last: (TaskLabels & { readonly labels: TaskLabels }) | undefined
+
   constructor(store: Store, keys: Keys, committer: Committer, max: Record<LabelKind, number>) {
     this.#store = store
     this.#keys = keys
@@ -47,13 +49,18 @@ export class LabelValues {
 
   /** The same without asking; undefined when one of them was never seen here. */
   knownLabelsOf(namespace: string, taskType: string, engineType: string): TaskLabels | undefined {
-    const known = {
+    const last = this.#last
+    if (last !== undefined && last.namespace === namespace && last.taskType === taskType && last.engineType === engineType)
+      return last.labels
+    const labels = {
       namespace: this.#quick('namespace', namespace),
       taskType: this.#quick('task_type', taskType),
       engineType: this.#quick('engine_type', engineType),
     }
-    if (known.namespace === undefined || known.taskType === undefined || known.engineType === undefined) return undefined
-    return known as TaskLabels
+    if (labels.namespace === undefined || labels.taskType === undefined || labels.engineType === undefined) return undefined
+    // A value once kept, or folded since all places were taken, stays so; and reports of a kind come together.
+    this.#last = { namespace, taskType, engineType, labels: labels as TaskLabels }
+    return this.#last.labels
   }
 
   #quick(kind: LabelKind, value: string): string | undefined {

@@ -42,13 +42,13 @@ export type TaskRecord = {
   progress: number
   /** Whether any report said something usable about progress. */
   hasProgress: boolean
-  progressInfo: SubtaskProgress[]
-  applications: Application[]
+  progressInfo: readonly SubtaskProgress[]
+  applications: readonly Application[]
   usage: { memoryBytes?: number; gpuMemoryBytes?: number; gpuUtilizationRatio?: number; cpuSeconds?: Cumulative }
   /** CPU seconds of earlier attempts of the same task on the same engine, so that its counter series never steps back. */
   cpuSecondsCarried?: number
   /** Newest value of each algorithm metric that is no counter. */
-  metrics: Record<string, unknown>
+  metrics: Readonly<Record<string, unknown>>
   /** Algorithm metrics that the catalogue calls counters. */
   counters: Record<string, Cumulative>
   attributes: Record<string, string>
@@ -63,7 +63,7 @@ export type TaskRecord = {
   endedArrivalAtMs?: number
   lastReportAtMs: number
   /** Newest first; at most 4 incarnations. */
-  streams: SeqStream[]
+  streams: readonly SeqStream[]
   /** Arrival order of the report `seq` = newest, in microseconds: what makes the engine's gauges idempotent. */
   engineStampUs: number
   /** Newest reports whose lines found no room: a repeat of one says so again, in case the answer was lost. */
@@ -196,7 +196,7 @@ export type EngineRecord = {
   restartedAtMs?: number[]
   attributes: Record<string, string>
   /** Numbers of heartbeats that carried one. */
-  streams: SeqStream[]
+  streams: readonly SeqStream[]
 }
 
 /** A packed set of log lines: one entry of the outbox and of a job's tail. */

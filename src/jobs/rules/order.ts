@@ -16,7 +16,7 @@ export type Place = 'newest' | 'late' | 'duplicate' | 'stale' | 'jump'
 export type Placed = {
   readonly place: Place
   /** Streams after this report was taken, newest incarnation first. The same list when nothing changed. */
-  readonly streams: SeqStream[]
+  readonly streams: readonly SeqStream[]
   /** Incarnation the report belongs to, after adoption of an unnamed one. */
   readonly incarnation: string
   /** Reports given up because there were too many gaps. */
@@ -112,13 +112,19 @@ export function oldestGapAtMs(streams: readonly SeqStream[]): number | undefined
 }
 
 /** A source that had not named its incarnation before and does now is the same source. */
-function adoptUnnamed(streams: readonly SeqStream[], incarnation: string | undefined): SeqStream[] {
+function adoptUnnamed(streams: readonly SeqStream[], incarnation: string | undefined): readonly SeqStream[] {
   const [newest, ...older] = streams
-  if (incarnation === undefined || newest === undefined || newest.incarnation !== '') return [...streams]
+  if (incarnation === undefined || newest === undefined || newest.incarnation !== '') return streams
   return [{ ...newest, incarnation }, ...older]
 }
 
-function placeInStream(streams: SeqStream[], at: number, seq: number | undefined, nowMs: number, limits: GapLimits): Placed {
+function placeInStream(
+  streams: readonly SeqStream[],
+  at: number,
+  seq: number | undefined,
+  nowMs: number,
+  limits: GapLimits,
+): Placed {
   const stream = streams[at] as SeqStream
   const { incarnation } = stream
   const isCurrent = at === 0
@@ -137,7 +143,7 @@ function placeInStream(streams: SeqStream[], at: number, seq: number | undefined
 
 /** An incarnation older than any that is remembered: remembered from now on as an old one, so that its lines count once. */
 function placeInUnknownOld(
-  streams: SeqStream[],
+  streams: readonly SeqStream[],
   incarnation: string,
   seq: number | undefined,
   nowMs: number,

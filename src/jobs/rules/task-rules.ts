@@ -35,6 +35,8 @@ export type TaskChange = {
 
 const namesMax = 256
 
+type Metrics = TaskRecord['metrics']
+
 /** A task that was never heard of, before its first report is taken in. */
 export function newTask({ report, atMs }: Arrival, labels: TaskLabels): TaskRecord {
   return {
@@ -137,7 +139,7 @@ function takeAll(record: TaskRecord, arrival: Arrival, placed: Placed, rules: Ta
   takeProgress(record, report)
   const isSameEngine = record.engine.instance === report.engine.instance
   record.engine = isSameEngine ? withNews(record.engine, report.engine) : report.engine
-  if (report.progressInfo !== undefined) record.progressInfo = [...report.progressInfo]
+  if (report.progressInfo !== undefined) record.progressInfo = report.progressInfo
   record.applications = nextApplications(record.applications, report.resources)
   if (report.usage !== undefined) record.usage = nextUsage(record.usage, report.usage)
   takeMetrics(record, report, rules)
@@ -195,13 +197,26 @@ function takeMetrics(record: TaskRecord, report: Report, rules: TaskRules): void
   const reported = report.algorithmMetrics
   if (reported === undefined) return
   const { taskType } = record.labels
-  let isNoneNow = true
-  const metrics = { ...record.metrics }
-  for (const name in reported) {
-    isNoneNow = false
-    if (rules.metricKind(taskType, name) === 'gauge') metrics[name] = reported[name]
+  const isGauge = (name: string) => rules.metricKind(taskType, name) === 'gauge'
+  if (namesAll(reported, record.metrics, isGauge)) {
+    record.metrics = reported
+    return
   }
-  record.metrics = isNoneNow ? {} : bounded(metrics)
+  const metrics = { ...record.metrics }
+  for (const name in reported) if (isGauge(name)) metrics[name] = reported[name]
+  record.metrics = bounded(metrics)
+}
+
+/** The usual case, none now included: a report that names every gauge known, and nothing else. Then it is what is known. */
+function namesAll(reported: Metrics, known: Metrics, isGauge: (name: string) => boolean): boolean {
+  let count = 0
+  for (const name in reported) {
+    if (!isGauge(name)) return false
+    count += 1
+  }
+  if (count === 0) return true
+  for (const name in known) if (!Object.hasOwn(reported, name)) return false
+  return count <= namesMax
 }
 
 function nextStatus(record: TaskRecord, report: Report): TaskStatus {

@@ -98,7 +98,9 @@ export function putTaskNumbers(task: TaskRecord, numbers: readonly string[]): vo
     queueCores: next(),
     queueInstances: next(),
   }))
-  for (const name in task.metrics) task.metrics[name] = next()
+  const metrics: Record<string, number> = {}
+  for (const name in task.metrics) metrics[name] = next()
+  task.metrics = metrics
   if (task.pace !== undefined) {
     task.pace.movedAtMs += next()
     task.pace.steps = next()
@@ -175,12 +177,12 @@ function haveSamePace(before: Pace | undefined, after: Pace | undefined): boolea
 }
 
 /** @returns false when other names are there, or not all are numbers */
-function addMetrics(before: Record<string, unknown>, after: Record<string, unknown>, numbers: number[]): boolean {
+function addMetrics(before: TaskRecord['metrics'], after: TaskRecord['metrics'], numbers: number[]): boolean {
   let names = 0
   for (const name in before) {
     const value = after[name]
-    if (typeof value !== 'number' || typeof before[name] !== 'number') return false
-    numbers.push(value)
+    if (!Number.isFinite(value) || typeof before[name] !== 'number') return false
+    numbers.push(value as number)
     names += 1
   }
   for (const _name in after) names -= 1
