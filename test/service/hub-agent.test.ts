@@ -24,6 +24,7 @@ export async function run({ input, model, log, warn, progress, signal }) {
   })
   if (what === 'never') return new Promise(() => {})
   if (what === 'loop') for (;;) {}
+  if (what === 'talk') for (;;) { log('x'.repeat(1000)); progress(0.5) }
   if (what === 'exit') process.exit(3)
   if (what === 'throw') throw Object.assign(new Error('no column'), { code: 'NO_TARGET', retryable: true })
   if (what === 'later') { setImmediate(() => { throw new Error('in a callback') }); return new Promise(() => {}) }
@@ -233,6 +234,7 @@ describe('a run that goes wrong takes nobody with it', () => {
     ['ends its process', () => doing('exit'), { code: 'RUN_CRASHED' }, true],
     ['takes too much memory', () => doing('memory'), { code: 'MEMORY_LIMIT' }, false],
     ['loops for ever', () => ({ ...doing('loop'), ...soon() }), { code: 'NODE_TIMEOUT' }, true],
+    ['talks for ever', () => ({ ...doing('talk'), ...soon() }), { code: 'NODE_TIMEOUT' }, true],
     ['never resolves', () => ({ ...doing('never'), ...soon() }), { code: 'NODE_TIMEOUT' }, true],
     ['listens to its signal', () => ({ ...doing('wait', '60000'), ...soon() }), { code: 'NODE_TIMEOUT' }, true],
     ['gives what is no table', () => doing('garbage'), { code: 'RESULT_INVALID' }, false],

@@ -9,13 +9,40 @@ const port = parentPort
 const { moduleUrl } = workerData as ThreadData
 const say = (message: FromThread) => port.postMessage(message)
 
+/** What one run may say. A loop that says something each time must not fill the agent's memory, which does not hear it until later. */
+const linesMax = 10_000
+const warningsMax = 100
+const lineLengthMax = 65_536
+const progressEveryMs = 50
+
+const said = { lines: 0, warnings: 0, progressMs: Number.NEGATIVE_INFINITY }
+
 const levels = new Set(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'])
 
 /** `log('read 10 rows')`, or with a level in front: `log('WARN', 'late')`. */
 function log(first: unknown, second?: unknown): void {
+  said.lines++
+  if (said.lines > linesMax) return
   const level = String(first).toUpperCase()
   const hasLevel = second !== undefined && levels.has(level)
-  say({ kind: 'log', level: hasLevel ? level : 'INFO', line: String(hasLevel ? second : first) })
+  const line = String(hasLevel ? second : first).slice(0, lineLengthMax)
+  say({ kind: 'log', level: hasLevel ? level : 'INFO', line })
+  if (said.lines === linesMax)
+    say({ kind: 'log', level: 'WARN', line: `a run says ${linesMax} lines; further ones are left out` })
+}
+
+function warn(line: unknown): void {
+  said.warnings++
+  if (said.warnings <= warningsMax) say({ kind: 'warning', line: String(line).slice(0, lineLengthMax) })
+}
+
+function progress(ratio: unknown): void {
+  if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) return
+  const nowMs = performance.now()
+  // Also of a loop that says each time that it is done.
+  if (nowMs - said.progressMs < progressEveryMs) return
+  said.progressMs = nowMs
+  say({ kind: 'progress', ratio })
 }
 
 async function load(): Promise<Run | undefined> {
@@ -37,10 +64,8 @@ async function runOnce(run: Run, { model, input }: Extract<ToThread, { kind: 'ru
       input,
       model,
       log,
-      warn: (line: unknown) => say({ kind: 'warning', line: String(line) }),
-      progress: (ratio: unknown) => {
-        if (typeof ratio === 'number' && ratio >= 0 && ratio <= 1) say({ kind: 'progress', ratio })
-      },
+      warn,
+      progress,
       signal,
     })
     say({ kind: 'done', output: output ?? {} })
@@ -65,6 +90,7 @@ port.on('message', (message: ToThread) => {
   if (message.kind === 'abort') abort.abort(new DOMException(message.reason, 'AbortError'))
   else if (run !== undefined) {
     abort = new AbortController()
+    Object.assign(said, { lines: 0, warnings: 0, progressMs: Number.NEGATIVE_INFINITY })
     void runOnce(run, message, abort.signal)
   }
 })
