@@ -15,8 +15,8 @@ export async function panelFaults(
   const faults: string[] = []
   for (const query of queries) {
     const expression = filledIn(query, values)
-    // A variable is looked up over the whole range, as a graph is drawn.
-    const isNow = query.isInstant && query.from === 'panel'
+    // A variable is looked up over the whole range, as a graph is drawn; and what has ended is there for two scrapes only.
+    const isNow = query.isInstant && query.from === 'panel' && !expression.includes('_completion_timestamp_')
     const { series, error } = await stack.ask(expression, isNow ? 'now' : 'since the start')
     const name = `${query.dashboard}, ${query.title}: ${expression}`
     const reason = reasonForNoData(query)

@@ -15,11 +15,16 @@ const { series } = page
 const m = families
 const perJob = ['job_id'] as const
 const perNode = ['job_id', 'node'] as const
-const recorded = (name: string, unit: 'seconds' | 'count' | 'ratio') =>
+const recorded = (name: string, unit: 'seconds' | 'count') =>
   page.foreign({ name, unit, labels: ['namespace', 'job_id', 'node', 'task'] as const })
 const wait = recorded('node:enginescope_federated_learning_wait:seconds', 'seconds')
 const staleness = recorded('node:enginescope_federated_learning_staleness:rounds', 'count')
-const participation = recorded('job:enginescope_federated_learning_participation:ratio', 'ratio')
+const participation = page.foreign({
+  name: 'job:enginescope_federated_learning_participation:ratio',
+  unit: 'ratio',
+  // Of the job, so that no choice of nodes hides it.
+  labels: ['namespace', 'job_id'] as const,
+})
 
 const overview: Row = {
   title: 'Jobs',
