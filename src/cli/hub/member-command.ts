@@ -121,7 +121,7 @@ export function memberReporter(
     engine,
     handleExit: false,
     // The nodes of a process are short: its progress is to be seen while it runs.
-    settings: { firstReportMs: 250, reportIntervalMs: 1_000 },
+    settings: { firstReportMs: 50, reportIntervalMs: 1_000 },
     measureUsage: false,
     ...counts,
     // Where reports do not arrive is for the aggregator's own readers to see; work does not wait for it.

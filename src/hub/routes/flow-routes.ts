@@ -7,6 +7,8 @@ import type { HubApiDeps } from './deps.ts'
 import { countOf } from './query.ts'
 import { readAdhoc, readStart, type Start } from './submission.ts'
 
+const flowsShownMax = 1_000
+
 /** Flows, ad hoc and deployed, and their runs. */
 export function flowRoutes(deps: HubApiDeps): MemberRoute[] {
   return [...adhocRoutes(deps), ...deployedRoutes(deps), ...runRoutes(deps)]
@@ -78,8 +80,11 @@ function deployedRoutes(deps: HubApiDeps): MemberRoute[] {
       method: 'get',
       path: '/hub/flow',
       role: 'read',
-      summary: 'Every deployed flow.',
-      answer: async () => ({ status: 200, body: await deps.flows.list() }),
+      summary: 'Deployed flows by key; `limit` of them, from the first after the key `after`.',
+      answer: async ({ query }) => ({
+        status: 200,
+        body: await deps.flows.list(countOf(query, 'limit', 100, flowsShownMax), query['after']),
+      }),
     },
     {
       method: 'post',

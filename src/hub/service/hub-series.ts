@@ -38,6 +38,8 @@ export type HubNumbers = {
 }
 
 type Labels = Readonly<Record<string, string>>
+/** A histogram, and what the names of its counters begin with; those of several are added up. */
+type HistogramOf = { readonly labels: Labels; readonly names: readonly string[] }
 
 /** The hub's series in Prometheus's text format 0.0.4. */
 export function hubExposition(families: HubFamilies, numbers: HubNumbers): string {
@@ -52,7 +54,7 @@ export function hubExposition(families: HubFamilies, numbers: HubNumbers): strin
     families.hubProcessesFinished,
     ['succeeded', 'failed', 'cancelled', 'lost'].map((outcome) => [{ outcome }, count(`finished:${outcome}`)]),
   )
-  text.histograms(families.hubScheduleToStart, [{ labels: {}, name: 'scheduleToStart' }], count)
+  text.histograms(families.hubScheduleToStart, [{ labels: {}, names: ['scheduleToStart'] }], count)
   text.family(families.hubSlots, slotsOf(members, numbers.seriesMax))
   text.family(families.hubDenies, reasonsOf(counters, 'denies:', ['no_agent', 'no_capacity', 'other']))
   text.family(families.hubAgents, agentsOf(numbers))
@@ -93,9 +95,11 @@ function agentsOf({ members, isQuarantined, seriesMax }: HubNumbers): [Labels, n
 }
 
 /** Algorithms that a node has run of, in order of their names; beyond the limit they are added up as `other`. */
-function nodeNames(counters: ReadonlyMap<string, number>, seriesMax: number): { labels: Labels; name: string }[] {
+function nodeNames(counters: ReadonlyMap<string, number>, seriesMax: number): HistogramOf[] {
   const keys = [...counters.keys()].flatMap((name) => /^node:(.+):sum$/.exec(name)?.[1] ?? []).sort()
-  return keys.slice(0, seriesMax).map((algorithm) => ({ labels: { algorithm }, name: `node:${algorithm}` }))
+  const own = keys.slice(0, seriesMax).map((algorithm) => ({ labels: { algorithm }, names: [`node:${algorithm}`] }))
+  const others = keys.slice(seriesMax).map((algorithm) => `node:${algorithm}`)
+  return others.length === 0 ? own : [...own, { labels: { algorithm: 'other' }, names: others }]
 }
 
 class Text {
@@ -107,17 +111,17 @@ class Text {
     for (const [labels, value] of samples) this.#sample(family.name, labels, value)
   }
 
-  /** @param series each with the name that its counters begin with */
-  histograms(family: Family, series: readonly { labels: Labels; name: string }[], count: (name: string) => number): void {
+  histograms(family: Family, series: readonly HistogramOf[], count: (name: string) => number): void {
     if (series.length === 0) return
     this.#head(family)
-    for (const { labels, name } of series) {
+    for (const { labels, names } of series) {
+      const sum = (part: number | 'sum') => names.reduce((all, name) => all + count(`${name}:${part}`), 0)
       let total = 0
       for (const [at, bound] of [...(family.buckets ?? []), Number.POSITIVE_INFINITY].entries()) {
-        total += count(`${name}:${at}`)
+        total += sum(at)
         this.#sample(`${family.name}_bucket`, { ...labels, le: boundText(bound) }, total)
       }
-      this.#sample(`${family.name}_sum`, labels, count(`${name}:sum`))
+      this.#sample(`${family.name}_sum`, labels, sum('sum'))
       this.#sample(`${family.name}_count`, labels, total)
     }
   }

@@ -36,12 +36,16 @@ export class FlowStore {
     return json === null ? undefined : (JSON.parse(json) as unknown)
   }
 
-  /** All of them by key. */
-  async list(): Promise<unknown[]> {
-    const flows = await orUnavailable(() => this.#redis.hgetall(hubKeys.flows))
-    return Object.keys(flows)
+  /** So many of them, by key, from the first after `after`. */
+  async list(flowsMax: number, after = ''): Promise<unknown[]> {
+    const all = await orUnavailable(() => this.#redis.hkeys(hubKeys.flows))
+    const keys = all
+      .filter((key) => key > after)
       .sort()
-      .map((key) => JSON.parse(flows[key] ?? 'null') as unknown)
+      .slice(0, flowsMax)
+    if (keys.length === 0) return []
+    const flows = await orUnavailable(() => this.#redis.hmget(hubKeys.flows, ...keys))
+    return flows.flatMap((json) => (json === null ? [] : [JSON.parse(json) as unknown]))
   }
 
   /** @returns whether it was there. Runs have copies of their own. */

@@ -274,5 +274,5 @@ test('a flow is deployed once; the same again is the same, another under its key
   expect(await hub.flows.deploy('f', aFlow())).toBe(true)
   expect(await hub.flows.deploy('f', aFlow())).toBe(false)
   expect(await codeOf(hub.flows.deploy('f', aFlow('stat.mean')))).toBe('FLOW_EXISTS')
-  expect(await hub.flows.list()).toMatchObject([{ key: 'f' }])
+  expect(await hub.flows.list(10)).toMatchObject([{ key: 'f' }])
 })
