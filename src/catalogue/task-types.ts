@@ -64,7 +64,14 @@ export type TaskType = {
   readonly learning?: LearningType
 }
 
-const builtIn: readonly TaskType[] = learningTypes.map((entry) => ({
+/** Work that is known by name alone: it has progress, times and lines, and no numbers of its own. */
+const plainTypes = [
+  { name: 'hub_process', title: 'EngineHub process', about: 'One run of a flow; its sub-tasks are the nodes of the flow.' },
+  { name: 'hub_node', title: 'EngineHub node', about: 'One run of an algorithm on an agent.' },
+  { name: 'bullmq', title: 'BullMQ job', about: 'A job of a queue that a BullMQ worker processes.' },
+]
+
+const builtIn: readonly TaskType[] = [...learningTypes, ...plainTypes].map((entry) => ({
   ...entry,
   isBuiltIn: true,
   numbers: [],

@@ -82,6 +82,7 @@ function typeSection(type: TaskType): Section {
 function sectionText({ title, about, metrics: listed }: Section): readonly string[] {
   const usual = usualBound(listed)
   const bounded = usual === undefined ? '' : ` Bounded, where nothing else is said: ${usual}.`
+  if (listed.length === 0) return [`## ${title}`, `${about} No series of its own.`]
   const rows = listed.map((metric) => row(metric, usual))
   return [`## ${title}`, `${about}${bounded}`, table(['Series', 'Type', 'Labels', 'Meaning', 'Source'], rows)]
 }

@@ -47,10 +47,14 @@ export function mlPage(types: readonly TaskType[]): Page {
     audience:
       '**For whoever trains and serves models.** Numbers that tasks report beside their progress. Types of task that the ' +
       'catalogue describes have a row of their own; every other number is in the last row.',
-    // Learning types have dashboards of their own.
-    rows: [...types.filter(({ learning }) => learning === undefined).map((type) => taskTypeRow(type, page)), unknownMetrics],
+    rows: [...types.filter(hasSeries).map((type) => taskTypeRow(type, page)), unknownMetrics],
     from: '6h',
     refresh: '30s',
     needsLoki: true,
   }
+}
+
+/** Learning types have dashboards of their own, and some types are known by name alone. */
+function hasSeries({ learning, numbers, states, infos }: TaskType): boolean {
+  return learning === undefined && numbers.length + states.length + infos.length > 0
 }
