@@ -18,8 +18,14 @@ export type LoadOptions = {
   readonly reporters: number
   readonly reportsEach: number
   readonly linesPerReport: number
-  readonly engine?: string
+  /** Pause of each task between two of its reports. Default 0. */
+  readonly everyMs?: number
+  /** Default 3,000. */
+  readonly timeoutMs?: number
 }
+
+/** A sender stays with the replica that last took something of it. */
+type Sender = { readonly urls: readonly string[]; readonly timeoutMs: number; at: number }
 
 const triesMax = 400
 const pauseMs = 50
@@ -41,6 +47,7 @@ async function driveTask(
   const jobId = `load-${at}`
   const account: JobAccount = { lines: [], lastProgress: 0, isEnded: false, attempts: 0 }
   jobs.set(jobId, account)
+  const sender = senderTo(options.urls, at, options.timeoutMs)
   for (let seq = 1; seq <= options.reportsEach; seq++) {
     const isLast = seq === options.reportsEach
     const progress = seq / options.reportsEach
@@ -57,18 +64,25 @@ async function driveTask(
       engineTaskCounts: { running: isLast ? 0 : 1, succeeded: isLast ? 1 : 0, failed: 0 },
       logs: lines.map((line) => ({ level: 'INFO', line })),
     }
-    counts.resent += await sendUntilAcknowledged(options.urls, body)
+    const resent = await sendUntilAcknowledged(sender, body)
+    counts.resent += resent
     account.lines.push(...lines)
     account.lastProgress = progress
     account.isEnded = isLast
+    if (options.everyMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.everyMs))
   }
 }
 
+/** @param at the replica it begins with */
+export function senderTo(urls: readonly string[], at = 0, timeoutMs = 3_000): Sender {
+  return { urls, timeoutMs, at }
+}
+
 /** @returns how often it had to be sent again */
-async function sendUntilAcknowledged(urls: readonly string[], body: unknown): Promise<number> {
+export async function sendUntilAcknowledged(sender: Sender, body: unknown): Promise<number> {
   for (let attempt = 0; attempt < triesMax; attempt++) {
-    const url = urls[attempt % urls.length] as string
-    const isTaken = await httpClient(url, { timeoutMs: 3_000 })
+    const url = sender.urls[sender.at % sender.urls.length] as string
+    const isTaken = await httpClient(url, { timeoutMs: sender.timeoutMs })
       .post('/api/v1/reports', body)
       .then((answer) => {
         if (answer.status === 200) return true
@@ -80,6 +94,7 @@ async function sendUntilAcknowledged(urls: readonly string[], body: unknown): Pr
         return false // The connection broke: the outcome is not known, and the same bytes go out again.
       })
     if (isTaken) return attempt
+    sender.at += 1
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
   throw new Error('a report was not acknowledged for too long')
