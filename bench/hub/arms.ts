@@ -54,6 +54,7 @@ export function engineHub({ capacity, slots }: ArmOptions): Promise<Arm> {
         cwd: root,
         env: { ENGINESCOPE_HUB_REDIS_URL: redis.url, ENGINESCOPE_LOG_LEVEL: 'info', ENGINESCOPE_URL: 'http://127.0.0.1:9' },
         readyLine: /is ready/,
+        readyTimeoutMs: 60_000,
       })
       programs.push(program)
       return program
@@ -112,7 +113,7 @@ export function bullmq({ capacity }: ArmOptions): Promise<Arm> {
         startProgram(
           process.execPath,
           [`${root}bench/hub/bullmq-worker.mjs`, String(redis.port), step, steps[at + 1] ?? '', String(capacity)],
-          { cwd: root, readyLine: /ready/ },
+          { cwd: root, readyLine: /ready/, readyTimeoutMs: 60_000 },
         ),
       ),
     )
