@@ -259,11 +259,16 @@ export class RuntimeWatch {
     if (!(await this.#commit(pending.batch, pending.isEnd))) return 0
     this.#pending = undefined
     if (pending.isEnd) return this.#finish('')
-    if (this.#held.isDue(nowMs(), pending.isEmpty, pending.isFull)) return this.#end()
+    if (this.#held.isDue(nowMs(), pending.isEmpty, pending.isFull || this.#hasMore)) return this.#end()
     if (pending.isFull) return 0
     const lookMs = (this.#held.nextLookMs ?? Number.POSITIVE_INFINITY) - nowMs()
     const intervalMs = jittered(settings.intervalMs, 0.1)
     return lookMs > 0 ? Math.min(intervalMs, lookMs + 1) : intervalMs
+  }
+
+  /** Whether some topic says that it has more than was read of it: an answer may be short because messages are large. */
+  get #hasMore(): boolean {
+    return [...this.#topics.values()].some(({ latest, read }) => numberOf(latest) > numberOf(read))
   }
 
   /** @returns false when the lease is lost, or the runtime is gone */

@@ -57,6 +57,8 @@ export const defaultThresholds = {
   cloudErrorRatioMax: 0.05,
   driftScoreMax: 0.2,
   sednaWorkerSilentSecondsMax: 120,
+  runtimePollLagSecondsMax: 120,
+  runtimeMessagesBehindMax: 10_000,
 } as const
 
 export type Thresholds = { readonly [K in keyof typeof defaultThresholds]: number }

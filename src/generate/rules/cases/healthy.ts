@@ -99,6 +99,10 @@ function ownSeries(): InputSeries[] {
 function sources(): InputSeries[] {
   return [
     shared(families.runtimeUp, { namespace: 'default', runtime: 'r1' }, always(1)),
+    shared(families.runtimePollLag, { namespace: 'default', runtime: 'r1' }, always(2)),
+    shared(families.runtimeMessagesBehind, { namespace: 'default', runtime: 'r1', topic: 'logs' }, always(10)),
+    shared(families.runtimeMessages, { topic: 'logs', outcome: 'lost' }, always(0)),
+    shared(families.runtimeResets, { reason: 'log_lost' }, always(0)),
     shared(families.hubQueueOldestAge, {}, always(20)),
     shared(families.hubQueueProcesses, {}, always(3)),
     shared(families.hubDenies, { reason: 'no_agent' }, always(7)),
