@@ -12,6 +12,7 @@ import { type RedisServer, startRedis } from '../support/redis.ts'
 import { jobOf, logsOf } from '../support/reporting.ts'
 import { ScrapeRounds } from '../support/scrape-rounds.ts'
 import { seeded } from '../support/simulated-runs.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const seed = Number(process.env['ENGINESCOPE_TEST_SEED'] ?? Math.floor(Math.random() * 1e9))
 const reportsEach = Number(process.env['ENGINESCOPE_TEST_REPLICA_REPORTS'] ?? 50)
@@ -205,3 +206,29 @@ test('what a killed replica had is shown by the others once its lease has ended 
   })
   expect(await shared('enginescope_tasks_finished_total', { task_type: 'load', status: 'succeeded' })).toEqual([reporters])
 }, 60_000)
+
+test('a replica that was frozen beyond its lease shows nothing that others have, though it cannot ask the store', async () => {
+  const proxy = await startTcpProxy({ host: redis.host, port: redis.port })
+  const frozen = await startAggregator({ redisUrl: `redis://127.0.0.1:${proxy.port}`, settings })
+  try {
+    await leaveTasks(faultless)
+    await untilShared([...live(), frozen])
+    expect(await sharedSamples(frozen)).toBeGreaterThan(0)
+    frozen.program.kill('SIGSTOP')
+    proxy.stall()
+    await untilShared(live())
+    frozen.program.kill('SIGCONT')
+    expect(await sharedSamples(frozen)).toBe(0)
+  } finally {
+    await proxy.stop()
+    await frozen.stop()
+  }
+}, 60_000)
+
+/** Number of an engine that falls silent beside no fault. */
+const faultless = 1_000_000
+
+async function sharedSamples(replica: Aggregator): Promise<number> {
+  const families = await replica.metrics()
+  return [...families.values()].flatMap(({ samples }) => samples).filter(({ labels }) => labels['instance'] === '').length
+}
