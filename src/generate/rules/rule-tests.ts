@@ -66,12 +66,15 @@ function alertTest(alert: Alert, given: AlertCase, replicas: ReplicaCount, optio
 function recordTest(given: RecordCase, replicas: ReplicaCount, options: RuleOptions): object {
   // promtool 2.42 compares exactly, and rates are sums of binary fractions.
   const expr = `round(${given.record}, 0.001)`
-  const labels = seriesText('', { job: options.job, ...given.labels })
+  const samples = [given, ...(given.others ?? [])].map(({ labels, value }) => ({
+    labels: seriesText('', { job: options.job, ...labels }),
+    value,
+  }))
   return {
     name: titleOf(`${given.record} at ${given.minute}m`, replicas, given.because),
     interval: '1m',
     input_series: inputOf(given.input, replicas, options),
-    promql_expr_test: [{ expr, eval_time: `${given.minute}m`, exp_samples: [{ labels, value: given.value }] }],
+    promql_expr_test: [{ expr, eval_time: `${given.minute}m`, exp_samples: samples }],
   }
 }
 

@@ -67,5 +67,7 @@ export type RecordCase = {
   readonly labels: Readonly<Record<string, string>>
   readonly minute: number
   readonly value: number
+  /** Whatever else it records of this input. */
+  readonly others?: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
   readonly because?: string
 }

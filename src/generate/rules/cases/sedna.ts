@@ -192,6 +192,7 @@ function withoutNode<const J extends { readonly namespace: string; readonly job_
 }
 
 const job = (id: string) => ({ namespace: 'default', job_id: id })
+const onNode = (node: string) => ({ ...job('defect-fl'), node })
 const rounds = [
   shared(m.flAggregationRound, fl, '5x30'),
   shared(m.flTrainNodes, fl, '4x30'),
@@ -225,16 +226,25 @@ export const sednaRecords: readonly RecordCase[] = [
   {
     record: recordingRules.federatedWait.record,
     input: rounds,
-    labels: { ...job('defect-fl'), node: 'edge1' },
+    labels: onNode('edge1'),
     minute: 10,
     value: 140,
+    others: [
+      { labels: onNode('edge2'), value: 140 },
+      { labels: onNode('edge3'), value: 0 },
+    ],
+    because: 'two nodes wait for the third, which trains 140 s longer',
   },
   {
     record: recordingRules.federatedStaleness.record,
     input: rounds,
-    labels: { ...job('defect-fl'), node: 'edge3' },
+    labels: onNode('edge3'),
     minute: 10,
     value: 1,
+    others: [
+      { labels: onNode('edge1'), value: 0 },
+      { labels: onNode('edge2'), value: 0 },
+    ],
   },
   {
     record: recordingRules.federatedParticipation.record,
