@@ -67,7 +67,7 @@ beforeAll(async () => {
     startLearner(aggregator.url, example, '--job', jobId, ...flags)
   const samples = ['--samples', String(samplesPerEdge), '--samples-per-second', '60', '--turn', '100']
   const joint = await start('joint-inference', jobIds.ji, ...samples, '--cloud-requests-max', '40')
-  const quickly = ['--samples-per-second', '600', '--train-samples-per-second', '10000']
+  const quickly = ['--samples-per-second', '600', '--train-samples-per-second', '2500']
   const learners = await Promise.all([
     start('federated-averaging', jobIds.fl, '--rounds', '5', '--slow-samples-per-second', '800'),
     start('incremental-learning', jobIds.il, '--iterations', '3', ...quickly),
