@@ -276,3 +276,13 @@ test('a flow is deployed once; the same again is the same, another under its key
   expect(await codeOf(hub.flows.deploy('f', aFlow('stat.mean')))).toBe('FLOW_EXISTS')
   expect(await hub.flows.list(10)).toMatchObject([{ key: 'f' }])
 })
+
+test('half a surrogate pair in what an agent said of a node stops no script', async () => {
+  const key = await submitted(hub, 'io.csv')
+  const fence = (await hub.store.claim('d-1', all, ''))?.fence ?? 0
+  const failed = { status: 'WAITING', agent: 'a-1', attempt: 1, failures: 1, warnings: ['cut \ud83d'] } as const
+  await hub.store.update(key, anUpdate({ fence, nodes: { '1': failed } }))
+  await hub.store.update(key, anUpdate({ fence, nodes: { '1': { ...failed, status: 'RUNNING' } } }))
+  await hub.store.cancel(key, undefined)
+  expect((await hub.queries.process(key))?.outcome).toBe('CANCELLED')
+})

@@ -194,5 +194,10 @@ function nodeArgs(id: string, { output, ran, ...record }: NodeChange, bytesMax: 
   const json = output === undefined ? '{}' : JSON.stringify(output)
   checkSize(json, bytesMax, `nodes.${id}.output`)
   // A field of the flow's id must be an own one of the update: `nodes` came through JSON, where every name is own.
-  return [id, record.status, JSON.stringify(record), json, ran?.algorithm ?? '', ran === undefined ? '' : ran.seconds.toFixed(6)]
+  return [id, record.status, wellFormedJson(record), json, ran?.algorithm ?? '', ran === undefined ? '' : ran.seconds.toFixed(6)]
+}
+
+/** Half a surrogate pair is text to JavaScript, but an error to Redis's JSON, on which every script that reads the node would fail. */
+function wellFormedJson(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) => (typeof part === 'string' ? Buffer.from(part).toString() : part))
 }
