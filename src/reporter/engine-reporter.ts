@@ -117,7 +117,8 @@ export class EngineReporter {
     if (seq > 0 && !this.#tasks.wasReleased(key))
       problems.tell('TASK_ENDED', `the task ${key} has ended before; starting it over needs a higher attempt`)
     const limits = { linesMax: settings.logLinesMax, bytesMax: settings.logBytesMax, budget: this.#logBudget }
-    const task = new TaskState(options, seq, this.#usage.cpuSeconds(), limits, problems)
+    const measures = options.measureUsage ?? this.#parts.options.measureUsage ?? true
+    const task = new TaskState(options, seq, measures ? this.#usage.cpuSeconds() : 0, limits, problems)
     engine.move(undefined, task.parts.status, performance.now())
     this.#dispatch.open(task)
     return this.#handle(task)
