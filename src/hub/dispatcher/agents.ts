@@ -25,8 +25,9 @@ export class Agents {
   #all: readonly MemberView[] = []
   #isReading = false
   #isAsked = false
-  /** Called after every look at the registry. */
-  onChange: () => void = () => undefined
+  #servedBefore = ''
+  /** Called when other algorithms can be served than before: only then another process may be eligible. */
+  onServed: () => void = () => undefined
 
   constructor(options: AgentsOptions) {
     this.#options = options
@@ -76,14 +77,14 @@ export class Agents {
     return { agent, isAnyLive: live.length > 0 }
   }
 
-  /** An event was sent; the answer says when it is over. */
-  begin(agent: MemberView): () => void {
+  /** An event was sent; the answer says when it is over, and whether it had a place at the agent, which is free now. */
+  begin(agent: MemberView): (hadPlace: boolean) => void {
     this.#inFlight.set(agent.id, this.#sent(agent) + 1)
-    return () => {
+    return (hadPlace) => {
       this.#inFlight.set(agent.id, this.#sent(agent) - 1)
       if (this.#sent(agent) <= 0) this.#inFlight.delete(agent.id)
-      this.#fullUntilMs.delete(agent.id)
-      this.#tell()
+      if (hadPlace) this.#fullUntilMs.delete(agent.id)
+      for (const done of [...this.#waiters]) done()
     }
   }
 
@@ -127,6 +128,9 @@ export class Agents {
 
   #tell(): void {
     for (const done of [...this.#waiters]) done()
-    this.onChange()
+    const served = this.served().sort().join()
+    if (served === this.#servedBefore) return
+    this.#servedBefore = served
+    this.onServed()
   }
 }

@@ -9,6 +9,7 @@ import { listenAsMember } from '../http/member-server.ts'
 import type { HubLog } from '../log.ts'
 import { Part } from '../model/part.ts'
 import { keepRegistered } from '../registry/membership.ts'
+import { paced } from '../registry/paced.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { HubRedis } from '../scripts.ts'
 import { HubQueries } from '../store/hub-queries.ts'
@@ -45,6 +46,8 @@ export type DispatcherServiceOptions = {
 
 export type DispatcherService = { readonly url: string; readonly stop: () => Promise<void> }
 
+/** Everybody reads the registry anew when a load changes; of slots, only series and status make use. */
+const loadEveryMs = 250
 const closeWithinMs = 2_000
 const reportsWithinMs = 2_000
 const slotsMax = 100_000
@@ -97,13 +100,15 @@ export async function startDispatcher(options: DispatcherServiceOptions): Promis
     renewEveryMs: options.renewEveryMs,
     onTrouble: (error) => log.debug({ error }, 'the dispatcher could not be registered; it is tried again'),
   })
-  tell = membership.tell
+  const load = paced(membership.tell, loadEveryMs)
+  tell = load.ask
   await agents.read()
   return {
     url: server.url,
     async stop() {
       await current.stop(options.drainMs)
       agents.close()
+      load.stop()
       await membership.leave()
       await server.close(closeWithinMs)
       await reporter.close(reportsWithinMs)

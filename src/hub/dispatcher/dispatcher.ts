@@ -53,7 +53,7 @@ export class Dispatcher {
       },
     }
     this.#unhear = parts.bell.hear((word) => this.#hear(word))
-    parts.agents.onChange = () => this.wake()
+    parts.agents.onServed = () => this.wake()
     const { leaseMs } = parts.store.settings
     this.#timers = [
       setInterval(() => this.wake(), pollMs),

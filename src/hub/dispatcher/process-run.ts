@@ -28,6 +28,8 @@ export class ProcessRun {
   readonly #started = new Set<NodeRun>()
   #isOver = false
   #isFinishing = false
+  /** Set when the end was written together with the last node. */
+  #finished: Outcome | undefined
   #hasFailed = false
   #running = 0
   /** By the own monotonic clock; after that the process may be another's. */
@@ -115,12 +117,12 @@ export class ProcessRun {
       if (result.ok) {
         const seconds = result.durationMs > 0 ? result.durationMs / 1_000 : (performance.now() - sentAtMs) / 1_000
         const record = run.done(result.agent, result)
-        await this.write(
-          { [run.node.id]: { ...record, output: result.output, ran: { algorithm: run.node.algKey, seconds } } },
-          logs,
-        )
+        const node = { ...record, output: result.output, ran: { algorithm: run.node.algKey, seconds } }
+        const finish = this.#finishWith(run, record, result.output)
+        await this.#update({ nodes: { [run.node.id]: node }, logs, finish })
         run.record = record
         this.#outputs.set(run.node.id, result.output)
+        this.#finished = finish?.outcome
       } else await this.#writeFailure(run, run.failed(result.error, result.retryable, triesMax, agent), logs)
     } catch (error) {
       const isUnusable = error instanceof ScopeError && (error.code === 'REQUEST_INVALID' || error.code === 'BODY_TOO_LARGE')
@@ -224,6 +226,10 @@ export class ProcessRun {
   async #finish(): Promise<void> {
     if (this.#isOver || this.#isFinishing) return
     this.#isFinishing = true
+    if (this.#finished !== undefined) {
+      this.#over({ kind: 'finished', outcome: this.#finished })
+      return
+    }
     const finish = this.#outcome()
     try {
       await this.#surely(() => this.#update({ nodes: {}, logs: [], finish }))
@@ -239,6 +245,14 @@ export class ProcessRun {
     const finish: Finish = { outcome: 'FAILED', errors, warnings: [], outputData: null }
     await this.#surely(() => this.#update({ nodes: {}, logs: [], finish })).catch(() => undefined)
     this.#over({ kind: 'finished', outcome: 'FAILED' })
+  }
+
+  /** The end, where all of it rests on one node that is done now: every other one has led to it. Saves a turn to the store. */
+  #finishWith(run: NodeRun, record: NodeRun['record'], outputData: DMData): Finish | undefined {
+    const last = lastNodesOf(this.work.flow)
+    if (last.length !== 1 || last[0]?.id !== run.node.id) return undefined
+    const warnings = [...this.nodes.values()].flatMap((node) => (node === run ? record : node.record).warnings ?? [])
+    return { outcome: 'SUCCEEDED', errors: [], warnings, outputData }
   }
 
   #outcome(): Finish {

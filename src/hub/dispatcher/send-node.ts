@@ -31,7 +31,7 @@ export async function sendNode(process: ProcessRun, run: NodeRun, deps: RunDeps)
   try {
     await tryOn(agent, process, run, deps)
   } finally {
-    over()
+    over(run.record.status !== 'WAITING' || run.record.agent !== null)
   }
 }
 
