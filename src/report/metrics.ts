@@ -8,6 +8,7 @@ import { bareUrl } from './url.ts'
 
 const notANumber = /^[+-]?(?:nan|inf|infinity)$/i
 const plainName = /^[\w.:-]{1,64}$/
+const urlName = /url$/i
 const nameLengthMax = 200
 const textLengthMax = 1_024
 
@@ -50,7 +51,7 @@ function isPlain(name: string, value: unknown): boolean {
 function readMetric(name: string, value: unknown, copier: JsonCopier): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : undefined
   if (typeof value === 'string' && notANumber.test(value)) return undefined
-  const isUrl = name.endsWith('Url') || name.endsWith('URL')
+  const isUrl = urlName.test(name)
   if (typeof value === 'string' && value.length > textLengthMax && !isUrl) return undefined
   const safe = isUrl ? withoutSecrets(value) : value
   if (safe === undefined) return undefined

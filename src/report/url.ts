@@ -3,24 +3,21 @@ import { cleanText } from './text.ts'
 
 const lengthMax = 512
 
+/** Userinfo: behind the `//` of each scheme (an address may hold another), or right behind the scheme where slashes are left out. */
+const userinfo = /(^[/\\]{2}|(?<!^file):[/\\]{2,}|^[a-z][a-z0-9+.-]*:[/\\]?)[^/\\]*@/gi
+const authority = /^[^/\\]*?[/\\]{2}([^/\\]*)/
+/** Hosts, each with a port or none: `h1:5432,[::1]:5432`. */
+const hosts = /^(?:(?:\[[^\]]*\]|[^:,]*)(?::\d*)?(?:,|$))*$/
+
 /**
  * The address without userinfo, query and fragment (presigned tokens), at most 512 characters.
- * `undefined` for an empty one or one with control characters. Plain paths are taken as they are.
+ * `undefined` for an empty one, one with control characters, and one whose port is no number: that is how a password with a
+ * slash or a question mark begins. Plain paths are taken as they are.
  */
 export function bareUrl(url: string): string | undefined {
   if (cleanText(url) !== url || url.includes('\n') || url.includes('\t')) return undefined
   const end = url.search(/[?#]/)
-  const address = end === -1 ? url : url.slice(0, end)
-  const bare = withoutUserinfo(address).slice(0, lengthMax)
-  return bare === '' ? undefined : bare
-}
-
-function withoutUserinfo(address: string): string {
-  const scheme = address.indexOf('//')
-  if (scheme === -1) return address
-  const start = scheme + 2
-  const slash = address.slice(start).search(/[/\\]/)
-  const authority = slash === -1 ? address.slice(start) : address.slice(start, start + slash)
-  const at = authority.lastIndexOf('@')
-  return at === -1 ? address : address.slice(0, start) + address.slice(start + at + 1)
+  const bare = (end === -1 ? url : url.slice(0, end)).replaceAll(userinfo, '$1')
+  if (!hosts.test(authority.exec(bare)?.[1] ?? '')) return undefined
+  return bare === '' ? undefined : bare.slice(0, lengthMax)
 }
