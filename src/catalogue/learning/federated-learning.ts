@@ -154,7 +154,7 @@ const node = { notOf: aggregation } as const
 const learning: LearningType = {
   course: 'rounds',
   roleDefault: 'train',
-  roleBy: { aggregationNo: 'aggregation' },
+  roleBy: { aggregationNo: 'aggregation', trainNodes: 'aggregation' },
   fields: {
     ...sharedFields,
     trainNodes: { kind: 'names', namesMax: nodesMax, from: aggregation },

@@ -4,7 +4,7 @@ import { conditionOfStatus } from '../learning/job-words.ts'
 import type { LearningRecord, Round } from '../learning/learning-record.ts'
 import { numberOf, wordOf } from '../learning/values.ts'
 import { boundsOf, type Heard, observe, putFact } from './learned-values.ts'
-import { isNewerIncarnation } from './order.ts'
+import { hasGaps, isNewerIncarnation } from './order.ts'
 
 const roundsMax = 64
 
@@ -32,15 +32,26 @@ function countRound(learning: LearningRecord, type: LearningType, { report, reco
   const seen = known?.incarnation === incarnation ? [...known.seen] : []
   const lowest = seen[0]?.[0]
   if (seen.length >= roundsMax && lowest !== undefined && round < lowest) return
-  let at = seen.findIndex(([of]) => of === round)
-  if (at < 0) {
-    seen.push([round, report.reportedAtMs ?? null, false, false])
-    seen.sort(([a], [b]) => a - b)
-    at = seen.findIndex(([of]) => of === round)
-  }
+  const at = takeInto(seen, round, report.reportedAtMs ?? null)
   observeWait(learning, type, seen, at, numberOf(report.algorithmMetrics?.['waitSeconds']))
-  observeDurations(learning, type, seen, at, numberOf(report.algorithmMetrics?.['roundDurationSeconds']))
+  observeDuration(learning, type, seen, at, numberOf(report.algorithmMetrics?.['roundDurationSeconds']))
+  // What is still on its way may move the beginning of a round.
+  if (!hasGaps(record.streams)) for (const i of seen.keys()) observeDuration(learning, type, seen, i, sinceRoundBefore(seen, i))
   learning.rounds = { incarnation, seen: seen.slice(-roundsMax) }
+}
+
+/** A round began with the earliest report that names it. @returns its place among the rounds */
+function takeInto(seen: Round[], round: number, reportedAtMs: number | null): number {
+  const at = seen.findIndex(([of]) => of === round)
+  const known = seen[at]
+  if (known === undefined) {
+    seen.push([round, reportedAtMs, false, false])
+    seen.sort(([a], [b]) => a - b)
+    return seen.findIndex(([of]) => of === round)
+  }
+  if (reportedAtMs !== null && (known[1] === null || reportedAtMs < known[1]))
+    seen[at] = [round, reportedAtMs, known[2], known[3]]
+  return at
 }
 
 function observeWait(learning: LearningRecord, type: LearningType, seen: Round[], at: number, seconds: number | undefined): void {
@@ -50,23 +61,17 @@ function observeWait(learning: LearningRecord, type: LearningType, seen: Round[]
   seen[at] = [round, reportedAtMs, true, hasDuration]
 }
 
-/** Of the round itself, and of the one after it where that has been waiting for this one. */
-function observeDurations(
+function observeDuration(
   learning: LearningRecord,
   type: LearningType,
   seen: Round[],
   at: number,
-  said: number | undefined,
+  seconds: number | undefined,
 ): void {
-  for (const [index, seconds] of [
-    [at, said ?? sinceRoundBefore(seen, at)],
-    [at + 1, sinceRoundBefore(seen, at + 1)],
-  ] as const) {
-    const round = seen[index]
-    if (round === undefined || seconds === undefined || round[3]) continue
-    observe(learning, 'roundDuration', boundsOf(type, 'roundDuration'), seconds)
-    seen[index] = [round[0], round[1], round[2], true]
-  }
+  const [round, reportedAtMs, hasWait, hasDuration] = seen[at] as Round
+  if (hasDuration || seconds === undefined) return
+  observe(learning, 'roundDuration', boundsOf(type, 'roundDuration'), seconds)
+  seen[at] = [round, reportedAtMs, hasWait, true]
 }
 
 function sinceRoundBefore(seen: readonly Round[], at: number): number | undefined {
