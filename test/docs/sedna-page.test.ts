@@ -23,6 +23,10 @@ const rowsUnder = (heading: string) =>
     .map((line) => line.slice(2, -2).split(' | ')) ?? []
 const named = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
 
+/** As tests call it that read the series of one type. */
+const shortOf = (name: string) =>
+  name.replace(/^(?:enginescope_(?:joint_inference|incremental_learning|federated_learning)|kube_sedna_[a-z]+)_/, '')
+
 const series = new Set([...Object.values(families), ...kubeSeries].map(({ name }) => name))
 const pages = new Map(
   Object.values(dashboards).map(({ title, uid }) => [
@@ -55,8 +59,12 @@ describe.each(rowsUnder('Each metric of the proposal').map((row) => [row[0] ?? '
       ).toBe(true)
   })
 
-  test('has a test that speaks of it', () => {
+  test('has tests that are there, and that speak of each of its series but those of the cluster itself', () => {
     for (const path of named(tests)) expect(existsSync(join(root, path)), path).toBe(true)
+    const text = named(tests).map(textOf).join('\n')
+    const said = text.includes('learning-values.ts') ? text + textOf('test/support/learning-values.ts') : text
+    const own = named(names).filter((name) => !name.startsWith('kube_') || name.startsWith('kube_sedna_'))
+    expect(own.filter((name) => !new RegExp(`\\b${shortOf(name)}\\b`).test(said))).toEqual([])
   })
 })
 
@@ -80,8 +88,7 @@ test('every series of the learning types has a value in a test', () => {
   const own = Object.values(families).filter(({ name }) =>
     /^enginescope_(joint_inference|incremental_learning|federated_learning)_/.test(name),
   )
-  const short = (name: string) => name.replace(/^enginescope_(joint_inference|incremental_learning|federated_learning)_/, '')
   expect(
-    own.filter(({ name }) => !new RegExp(`\\b${short(name)}(_count|_sum|_bucket)?\\b`).test(held)).map(({ name }) => name),
+    own.filter(({ name }) => !new RegExp(`\\b${shortOf(name)}(_count|_sum|_bucket)?\\b`).test(held)).map(({ name }) => name),
   ).toEqual([])
 })

@@ -26,6 +26,8 @@ const ji = 'enginescope_joint_inference_'
 const il = 'enginescope_incremental_learning_'
 const fl = 'enginescope_federated_learning_'
 
+const seconds = (time: string) => Date.parse(time) / 1_000
+
 /** A set of states: the present one is 1, every other one 0. */
 const states = (name: string, label: string, all: readonly string[], present: string): EndValue[] =>
   all.map((state) => [name, { [label]: state }, Number(state === present)])
@@ -60,6 +62,7 @@ export const endValues: Readonly<Record<Fixture, readonly EndValue[]>> = {
     ...buckets('cloud', { '0.25': 0, '0.5': 34, '1.0': 69, '+Inf': 69 }),
     [`${ji}worker_info`, { task: 'infer-a', worker_role: 'edge_inference', mining_mode: 'inference-then-mining' }, 1],
     ...states(`${ji}condition`, 'condition', conditions, 'running'),
+    ['enginescope_task_start_timestamp_seconds', { task: 'infer-b' }, seconds('2026-01-05T08:00:40Z')],
     ['enginescope_task_completion_timestamp_seconds', {}, undefined],
   ],
   'incremental-learning': [
@@ -101,6 +104,9 @@ export const endValues: Readonly<Record<Fixture, readonly EndValue[]>> = {
     [`${il}samples_processed_total`, { task: 'train-3' }, 1680],
     [`${il}job_samples_processed_total`, {}, 4920],
     [`${il}worker_info`, { worker_role: 'controller', task: 'lc-edge1' }, 1],
+    ['enginescope_task_start_timestamp_seconds', { task: 'train-1' }, seconds('2026-01-05T08:05:00Z')],
+    ['enginescope_task_completion_timestamp_seconds', { task: 'train-1' }, seconds('2026-01-05T08:16:00Z')],
+    ['enginescope_task_completion_timestamp_seconds', { task: 'infer-1' }, undefined],
     ...states(`${il}condition`, 'condition', conditions, 'running'),
   ],
   'federated-learning': [
