@@ -4,8 +4,10 @@ import { type Holder, Lease, registerReplica } from '../bus/lease.ts'
 import type { Keys } from '../jobs/keys.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import { givenBack, shareOf, wanted } from './fair-share.ts'
+import { Pause } from './pause.ts'
 import type { RuntimeName, RuntimeStore } from './runtime-store.ts'
-import { RuntimeWatch, type WatchDeps } from './runtime-watch.ts'
+import { RuntimeWatch } from './runtime-watch.ts'
+import type { WatchDeps } from './watch-deps.ts'
 
 export type MonitorParts = {
   readonly store: Store
@@ -46,7 +48,7 @@ export class Monitor {
   #active = new Map<string, RuntimeName>()
   #loop: Promise<void> | undefined
   #forgotAtMs = 0
-  #wake: (() => void) | undefined
+  readonly #pause = new Pause()
 
   constructor(parts: MonitorParts) {
     this.#parts = parts
@@ -62,7 +64,7 @@ export class Monitor {
 
   /** Looks at the registry now: something was registered here. */
   wake(): void {
-    this.#wake?.()
+    this.#pause.end()
   }
 
   /** Stops polling and gives every runtime back, so that others need not wait for the end of the leases. */
@@ -83,7 +85,7 @@ export class Monitor {
       this.#dropExpired()
       await this.#safely('share', () => this.#tick())
       this.#dropExpired()
-      await this.#pause(tickMs)
+      if (!this.#stop.signal.aborted) await this.#pause.wait(tickMs)
     }
   }
 
@@ -209,17 +211,5 @@ export class Monitor {
     } catch (error) {
       this.#parts.onTrouble(step, error)
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    if (this.#stop.signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = undefined
   }
 }
