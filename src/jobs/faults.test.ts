@@ -49,9 +49,13 @@ describe('an answer that is lost', () => {
       aReport({ jobId: `j${i % 7}`, execId: `t${i}`, seq: 1, logs: lines(`l${i}`) }),
     )
     await store.send(aReport({ jobId: 'warm', seq: 1 }))
+    // No answer comes back before the cut, however fast the store is.
+    proxy.stall('reply')
     const sending = Promise.allSettled(items.map((item) => store.send(item)))
-    await eventually(() => proxy.bytes('request') > 20_000)
+    const before = proxy.bytes('request')
+    await eventually(() => proxy.bytes('request') > before + 5_000)
     proxy.cut()
+    proxy.resume()
     const failed = (await sending).filter((each) => each.status === 'rejected')
     expect(failed.length).toBeGreaterThan(0)
     await eventually(() => client.status === 'ready')

@@ -46,7 +46,6 @@ export type Batch = {
 
 const keptLengthMax = 8_192
 const linesPerReportMax = 500
-const statusesMax = 1_000
 
 export function addCount(counts: Map<string, number>, topic: string, outcome: string, by = 1): void {
   if (by === 0) return
@@ -83,7 +82,7 @@ export function makeBatch(source: BatchSource, reader: MessageReader, run: RunCo
     resets: draft.resets,
     refused: draft.refused,
     opaque: draft.opaque,
-    statuses: new Map([...run.statuses].slice(-statusesMax)),
+    statuses: new Map(run.statuses),
     program: run.program,
   }
 }

@@ -90,6 +90,9 @@ const nesting: Readonly<Record<string, number>> = { '{': 1, '[': 1, '}': -1, ']'
 const structure = new Set(['{', '[', '}', ']', ',', ':'])
 const primitive = /[^\s,\]}]+/y
 
+/** Longer than any id or time. */
+const valueLengthMax = 1_024
+
 /** Walks over JSON text without recursion over values that are not looked into. */
 class Cursor {
   readonly #text: string
@@ -121,6 +124,7 @@ class Cursor {
   /** A short value. What is none is `undefined`. */
   value(): unknown {
     const { text } = this.skip()
+    if (text.length > valueLengthMax) return undefined
     try {
       return JSON.parse(text)
     } catch {

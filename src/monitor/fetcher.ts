@@ -69,7 +69,7 @@ export class Fetcher {
 
   async #fetchEach(target: Target, asked: ReadonlyMap<string, Asked>, stop: AbortSignal): Promise<Fetched> {
     // One deadline for the whole cycle.
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#limits.timeoutMs)])
+    const { signal, release } = deadlineOf(stop, this.#limits.timeoutMs)
     const left = [...asked]
     const answers: Fetched[] = []
     const worker = async () => {
@@ -81,12 +81,12 @@ export class Fetcher {
         )
       }
     }
-    await Promise.all(Array.from({ length: topicsAtOnce }, worker))
+    await Promise.all(Array.from({ length: topicsAtOnce }, worker)).finally(release)
     return joined(answers)
   }
 
   async #ask(target: Target, method: 'GET' | 'POST', path: string, body: unknown, stop: AbortSignal): Promise<Fetched> {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#limits.timeoutMs)])
+    const { signal, release } = deadlineOf(stop, this.#limits.timeoutMs)
     try {
       const answer = await this.#send(target, method, path, body, signal)
       if (answer.statusCode !== 200) {
@@ -96,6 +96,8 @@ export class Fetcher {
       return await this.#read(answer, signal)
     } catch (error) {
       return { ...failureOf(error, signal), status: 0, envelope: undefined }
+    } finally {
+      release()
     }
   }
 
@@ -173,6 +175,25 @@ function joined(answers: readonly Fetched[]): Fetched {
     cutIn,
   }
   return { failure: failed?.failure, status: failed?.status ?? 200, reason: failed?.reason ?? '', envelope }
+}
+
+/**
+ * A signal that ends with `stop` or when the time is over. `AbortSignal.any` would hang something on `stop`, which lives as long as
+ * its runtime is followed, at every fetch, and never take it off.
+ */
+function deadlineOf(stop: AbortSignal, timeoutMs: number): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  const timer = setTimeout(abort, timeoutMs)
+  if (stop.aborted) abort()
+  else stop.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    release: () => {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', abort)
+    },
+  }
 }
 
 function failureOf(error: unknown, signal: AbortSignal): { readonly failure: FetchFailure; readonly reason: string } {

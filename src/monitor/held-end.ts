@@ -4,6 +4,7 @@ import { isTerminal, mayFollow, type ProgramStatus, readMs, readStatusMessage } 
 import { kindOf } from './topics.ts'
 
 const heldMax = 10_000
+const heldBytesMax = 8 * 1024 * 1024
 /** However the runtime goes on, its end is not held back for longer than so many times the grace. */
 const patience = 10
 
@@ -11,6 +12,7 @@ export class HeldEnd {
   readonly #runtimeId: string
   readonly #graceMs: number
   readonly #held: { readonly topic: string; readonly taken: Taken }[] = []
+  #heldBytes = 0
   #endMs: number | undefined
   #sinceMs = 0
 
@@ -36,9 +38,20 @@ export class HeldEnd {
     return news.map((each) => {
       if (kindOf(each.topic) !== 'program.status' || each.taken.length === 0) return each
       const at = this.isHolding ? 0 : this.#endAt(each.taken, statuses, nowMs)
-      for (const taken of each.taken.slice(at, at + heldMax - this.#held.length)) this.#held.push({ topic: each.topic, taken })
+      this.#hold(each.topic, each.taken.slice(at))
       return { ...each, taken: each.taken.slice(0, at) }
     })
+  }
+
+  /** As many as there is room for; the rest is fetched again. */
+  #hold(topic: string, all: readonly Taken[]): void {
+    for (const taken of all) {
+      const { text = '' } = taken.raw
+      this.#heldBytes += text.length
+      if (this.#held.length >= heldMax || this.#heldBytes > heldBytesMax) return
+      // A copy: a part of the answer would keep the whole of it.
+      this.#held.push({ topic, taken: { ...taken, raw: { ...taken.raw, text: Buffer.from(text).toString() } } })
+    }
   }
 
   /** Last status that is held of a topic. */

@@ -120,7 +120,7 @@ export class MessageReader {
       run,
     )
     if (meaning.kind !== 'report') return meaning
-    run.statuses.set(read.run.run, programStatus)
+    remember(run, read.run.run, programStatus)
     const entry = {
       programRunId: read.run,
       programStatus,
@@ -234,4 +234,18 @@ const isAbsent = (value: unknown) => value === undefined || value === null
 
 function isMap(value: unknown): value is Item {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Runs whose status is known, their own one aside; a child that is forgotten may begin anew. */
+const statusesMax = 1_000
+
+function remember({ statuses, runtimeId }: RunContext, run: string, status: ProgramStatus): void {
+  statuses.delete(run)
+  statuses.set(run, status)
+  if (statuses.size <= statusesMax) return
+  for (const oldest of statuses.keys()) {
+    if (oldest === runtimeId) continue
+    statuses.delete(oldest)
+    return
+  }
 }

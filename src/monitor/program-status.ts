@@ -135,6 +135,10 @@ function attributesOf(run: ProgramRun, programStatus: ProgramStatus, properties:
   )
 }
 
+/** As much of an error as the log of statuses keeps; a job cuts its own. */
+const codeLengthMax = 200
+const messageLengthMax = 8_192
+
 function errorOf(status: ProgramStatus, properties: Properties): StatusMessage['error'] {
   if (status !== 'FAILED' && status !== 'REJECTED') return undefined
   const given = properties['programError']
@@ -142,8 +146,8 @@ function errorOf(status: ProgramStatus, properties: Properties): StatusMessage['
   const className =
     isMap(fault) && typeof fault['className'] === 'string' && fault['className'] !== '' ? fault['className'] : undefined
   const said = isMap(fault) ? fault['message'] : given
-  const code = status === 'REJECTED' ? 'REJECTED' : (className ?? 'PROGRAM_FAILED')
-  return typeof said === 'string' ? { code, message: said } : { code }
+  const code = status === 'REJECTED' ? 'REJECTED' : (className?.slice(0, codeLengthMax) ?? 'PROGRAM_FAILED')
+  return typeof said === 'string' ? { code, message: said.slice(0, messageLengthMax) } : { code }
 }
 
 /** Epoch milliseconds out of a text or number; `undefined` for anything else. */

@@ -30,7 +30,8 @@ const isKnown = (kind: string): kind is KnownTopic => (knownTopics as readonly s
 export const topicLabel = (topic: string): string => (isKnown(kindOf(topic)) ? kindOf(topic) : 'other')
 
 /** Messages asked of a topic at a time. */
-export const limitOf = (topic: string): number => limits[kindOf(topic)] ?? limitDefault
+export const limitOf = (topic: string): number =>
+  (Object.hasOwn(limits, kindOf(topic)) ? limits[kindOf(topic)] : undefined) ?? limitDefault
 
 /**
  * The topics that a list names: `name:N` stands for `name:0` to `name:N-1`.

@@ -96,7 +96,11 @@ describe('a runtime that is only ever fetched', () => {
       ['three', id],
     ])
     expect(runtime.asked).toEqual({ kill: 0, shutdown: 1 })
-    const families = await aggregator.metrics()
+    // The sums over all shards are read for a scrape, and wait for it no longer than a moment.
+    const families = await eventually(
+      () => aggregator.metrics(),
+      (seen) => (sampleValue(seen, 'enginescope_runtimes', { state: 'ENDED' }) ?? 0) > 0,
+    )
     expect(sampleValue(families, 'enginescope_runtimes', { state: 'ENDED' })).toBeGreaterThan(0)
     expect(sampleValue(families, 'enginescope_runtime_messages_total', { topic: 'logs', outcome: 'applied' })).toBeGreaterThan(2)
     await runtime.kill()

@@ -118,13 +118,15 @@ export async function storeJob(redis: Redis | Cluster, keys: Keys, job: JobRecor
   const history = keys.history(shard, job.namespace, job.jobId)
   const member = jobName(job.namespace, job.jobId)
   const record = { ...job, tailNo: job.tailNo === 0 ? (parts.tail?.length ?? 0) : job.tailNo }
-  await redis.del(key, tail, history)
-  await redis.hset(key, { v: 'token', job: JSON.stringify(record), ...taskFields(parts) })
+  // At once, as a commit writes them: a reader finds no record that counts lines which are not there yet.
+  const writes = redis.multi().del(key, tail, history)
+  writes.hset(key, { v: 'token', job: JSON.stringify(record), ...taskFields(parts) })
+  if (parts.tail?.length) writes.rpush(tail, ...parts.tail.map((entry) => JSON.stringify(entry)))
+  if (parts.history?.length) writes.rpush(history, ...parts.history.map((sample) => JSON.stringify(sample)))
+  await writes.exec()
   await redis.zadd(keys.jobs(shard), job.firstArrivalAtMs, member)
   if (isOpen(job.status)) await redis.zadd(keys.openJobs(shard), job.firstArrivalAtMs, member)
   else await redis.zrem(keys.openJobs(shard), member)
-  if (parts.tail?.length) await redis.rpush(tail, ...parts.tail.map((entry) => JSON.stringify(entry)))
-  if (parts.history?.length) await redis.rpush(history, ...parts.history.map((sample) => JSON.stringify(sample)))
   for (const task of parts.tasks ?? []) if (!task.endedAtMs) await storeOpenTask(redis, keys, task)
 }
 

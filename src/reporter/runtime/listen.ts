@@ -87,6 +87,8 @@ function serverOf(handler: RuntimeHandler, tls: TlsOptions | undefined, settings
           { ...limits, ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined },
           listener,
         )
+  // A connection that cannot be taken (no file left, say) is the monitor's to try again; it must not end the engine.
+  server.on('error', () => undefined)
   server.maxConnections = connectionsMax
   server.unref()
   server.on('connection', (socket) => socket.unref())
