@@ -11,10 +11,11 @@ export ENGINESCOPE_TEST_REPORTS="${ENGINESCOPE_TEST_REPORTS:-2000}"
 export ENGINESCOPE_TEST_REPLICA_REPORTS="${ENGINESCOPE_TEST_REPLICA_REPORTS:-6000}"
 export ENGINESCOPE_TEST_FINISHED_JOBS="${ENGINESCOPE_TEST_FINISHED_JOBS:-100000}"
 export ENGINESCOPE_TEST_FUZZ_BODIES="${ENGINESCOPE_TEST_FUZZ_BODIES:-1000000}"
+export ENGINESCOPE_TEST_RUNTIMES="${ENGINESCOPE_TEST_RUNTIMES:-200}"
 export ENGINESCOPE_TEST_PROCESSES="${ENGINESCOPE_TEST_PROCESSES:-1000}"
 
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(kill replicas retention fuzz enginehub-kills)
+[ ${#names[@]} -gt 0 ] || names=(kill replicas retention fuzz enginehub-kills runtime-rolling)
 for name in "${names[@]}"; do
   npx vitest run --project service --testTimeout=7200000 "test/service/$name.test.ts"
 done

@@ -77,6 +77,20 @@ const messages: Row = {
       width: 12,
       height: 8,
     }),
+    timeSeries({
+      title: 'Logs read anew',
+      description: 'Which runtimes began a new log, and which lost the one that was being read?',
+      targets: [{ expression: sumBy(['reason'], rate(series(runtimeMetrics.runtimeResets))), legend: '{{reason}}' }],
+      width: 12,
+      height: 8,
+    }),
+    timeSeries({
+      title: 'Lineage left out',
+      description: 'Do jobs have more entries of lineage than they may?',
+      targets: [{ expression: rate(series(runtimeMetrics.lineageDropped)), legend: 'entries' }],
+      width: 12,
+      height: 8,
+    }),
   ],
 }
 
