@@ -6,6 +6,7 @@ import type { DMData } from '../model/data.ts'
 import { algorithmsOf, checkSize, type Flow } from '../model/flow.ts'
 import type { NodeStatus, Outcome, ProcessError, ProcessLog, ProcessStatus } from '../model/process.ts'
 import type { HubRedis } from '../scripts.ts'
+import { wellFormedJson } from '../well-formed.ts'
 import { type HubScripts, hubScripts } from './hub-scripts.ts'
 import { clientKeyMs, denyEveryMs, type HubStoreSettings, lookedMax } from './settings.ts'
 
@@ -195,9 +196,4 @@ function nodeArgs(id: string, { output, ran, ...record }: NodeChange, bytesMax: 
   checkSize(json, bytesMax, `nodes.${id}.output`)
   // A field of the flow's id must be an own one of the update: `nodes` came through JSON, where every name is own.
   return [id, record.status, wellFormedJson(record), json, ran?.algorithm ?? '', ran === undefined ? '' : ran.seconds.toFixed(6)]
-}
-
-/** Half a surrogate pair is text to JavaScript, but an error to Redis's JSON, on which every script that reads the node would fail. */
-function wellFormedJson(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) => (typeof part === 'string' ? Buffer.from(part).toString() : part))
 }

@@ -70,6 +70,21 @@ export function registrySuite(open: () => Promise<Registry>): void {
     expect(await registry.renew(anAgent({ incarnation: second }), { running: 0 })).toBe(false)
   })
 
+  test('half a surrogate pair in what a member says of itself keeps it neither from renewing nor from leaving', async () => {
+    const registry = await open()
+    const half = 'cut \ud83d'
+    const algorithm = { key: 'io.csv', name: half, description: half, tags: [half, '\ude00'], catalog: half }
+    const member = anAgent({ algorithm, version: half })
+    await registry.register(member)
+    expect(await registry.renew(member, { running: 1 })).toBe(true)
+    expect(await registry.list('agent')).toMatchObject([{ state: 'live', running: 1 }])
+    // The next start of it finds what the one before has left.
+    await registry.register({ ...member, incarnation: second })
+    expect(await registry.renew(member, { running: 1 })).toBe(false)
+    await registry.leave({ ...member, incarnation: second })
+    expect(await states(registry)).toEqual([])
+  })
+
   test('watchers are called when somebody comes', async () => {
     const registry = await open()
     let calls = 0

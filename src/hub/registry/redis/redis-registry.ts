@@ -1,6 +1,7 @@
 import type { Bell } from '../../bell.ts'
 import { bellWords, hubKeys } from '../../keys.ts'
 import { defineScript, type HubRedis } from '../../scripts.ts'
+import { wellFormedJson } from '../../well-formed.ts'
 import { type LeaseTimes, type Load, livenessOf, type Member, type MemberView, memberName } from '../member.ts'
 import type { Registry } from '../registry.ts'
 
@@ -25,9 +26,9 @@ export function openRedisRegistry(redis: HubRedis, bell: Bell, times: LeaseTimes
   if (!register || !renew || !leave || !list || !sweep) throw new Error('a script of the registry is missing')
   const watches = new Set<() => void>()
   return {
-    register: async (member) => void (await register(keys, [memberName(member), JSON.stringify(member), times.leaseMs, channel])),
+    register: async (member) => void (await register(keys, [memberName(member), wellFormedJson(member), times.leaseMs, channel])),
     renew: async (ref, load) =>
-      (await renew(keys, [memberName(ref), ref.incarnation, times.leaseMs, JSON.stringify(load), channel])) === 1,
+      (await renew(keys, [memberName(ref), ref.incarnation, times.leaseMs, wellFormedJson(load), channel])) === 1,
     leave: async (ref) => void (await leave(keys, [memberName(ref), ref.incarnation, channel])),
     list: async (kind) => {
       const all = viewsOf((await list(keys.slice(0, 3), [])) as string[], times)
