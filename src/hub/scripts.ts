@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Cluster, Redis } from 'ioredis'
-import { ScopeError } from '../errors.ts'
+import { storeFault } from './store-fault.ts'
 
 /** Any of the ways to reach the store. */
 export type HubRedis = Redis | Cluster
@@ -13,7 +13,8 @@ type Defined = Record<string, (keyCount: number, keys: readonly string[], args: 
 /**
  * Makes a script of one or more files, put together in order, known to a connection.
  * @param name unique within the connection
- * @throws ScopeError REDIS_UNAVAILABLE from the call: the outcome is unknown, or nothing was written. All are safe to send again
+ * @throws ScopeError from the call: REDIS_UNAVAILABLE when the outcome is unknown, or nothing was written, and it is safe to send
+ * again; STORE_FAILED when the script failed by itself
  */
 export function defineScript(redis: HubRedis, name: string, files: readonly URL[]): Script {
   redis.defineCommand(name, { lua: files.map((file) => readFileSync(file, 'utf8')).join('\n') })
@@ -24,11 +25,11 @@ export function defineScript(redis: HubRedis, name: string, files: readonly URL[
   }
 }
 
-/** Runs a command; trouble with the store becomes REDIS_UNAVAILABLE. */
+/** Runs a command. @throws ScopeError as {@link storeFault} says */
 export async function orUnavailable<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    throw new ScopeError('REDIS_UNAVAILABLE', undefined, { cause: error, retryAfterSeconds: 1 })
+    throw storeFault(error)
   }
 }

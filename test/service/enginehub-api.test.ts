@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { writeAuthFile } from '../support/auth-file.ts'
 import { eventually } from '../support/eventually.ts'
+import { httpClient } from '../support/http.ts'
+import { aDispatcher, anEvent, startAgentProgram } from '../support/hub/agent-stand.ts'
 import { type HubStack, type ProcessShown, startHubStack, step } from '../support/hub/hub-programs.ts'
 import { requirement } from '../support/hub/hub-requirements.ts'
+import { freePort } from '../support/ports.ts'
 import { startEnginescope } from '../support/process.ts'
 
 let stack: HubStack
@@ -197,7 +200,9 @@ test('what is not there is told in JSON; methods and arguments are checked', asy
 })
 
 test('beyond loopback no member starts without an auth file; with one, tokens are asked for by role and namespace', async () => {
-  for (const args of [['hub'], ['dispatcher', '--slots', '1']]) {
+  const module = new URL('../../bench/hub/step.mjs', import.meta.url).pathname
+  const agent = ['agent', '--algorithm', 'x', '--module', module]
+  for (const args of [['hub'], ['dispatcher', '--slots', '1'], agent]) {
     const open = await startEnginescope([...args, '--host', '0.0.0.0'], { env: { ENGINESCOPE_REDIS_URL: stack.redis.url } })
     expect(await open.exited).toMatchObject({ code: 78 })
     expect(open.stderr()).toContain('ENGINESCOPE_AUTH_FILE')
@@ -219,4 +224,48 @@ test('beyond loopback no member starts without an auth file; with one, tokens ar
   })
   expect((await hub.http.get('/-/healthy')).status).toBe(200)
   await hub.program.stop()
+})
+
+test('an agent beyond loopback asks for tokens by role and namespace, and is reached where it says', async () => {
+  const path = join(stack.redis.folder, 'agent-tokens.json')
+  const tokens = writeAuthFile(path, {
+    worker: { role: 'report', namespaces: ['default'] },
+    reader: { role: 'read', namespaces: ['default'] },
+    elsewhere: { role: 'admin', namespaces: ['other'] },
+  })
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const agent = await startAgentProgram({
+    redis: stack.redis,
+    algorithm: 'x',
+    module: 'export const run = ({ input }) => input.$input',
+    settings: { AUTH_FILE: path, HUB_ADVERTISE_URL: `${url}/`, URL: 'http://127.0.0.1:9' },
+    args: ['--id', 'far', '--host', '0.0.0.0', '--agent-port', String(port)],
+  })
+  const dispatcher = await aDispatcher(stack.redis, 'd-far')
+  try {
+    const http = httpClient(url)
+    const as = (token: string) => ({ authorization: `Bearer ${token}` })
+    const event = anEvent(dispatcher, { algKey: 'x' })
+    const sent = async (token?: string) => {
+      const { status, text } = await http.post('/agent/events', event, token === undefined ? {} : as(token))
+      return [status, (JSON.parse(text) as { error?: { code: string } }).error?.code]
+    }
+    expect(await sent()).toEqual([401, 'TOKEN_MISSING'])
+    expect(await sent('es_wrong')).toEqual([401, 'TOKEN_INVALID'])
+    expect(await sent(tokens.reader)).toEqual([403, 'ROLE_MISSING'])
+    expect(await sent(tokens.elsewhere)).toEqual([403, 'NAMESPACE_FORBIDDEN'])
+    for (const path of ['/agent/algorithm', '/agent/status', '/metrics']) {
+      expect([(await http.get(path)).status, (await http.get(path, as(tokens.reader))).status], path).toEqual([401, 200])
+    }
+    expect((await http.delete('/agent/events/x?fence=1')).status).toBe(401)
+    expect((await http.get('/-/healthy')).status).toBe(200)
+    expect(dispatcher.results).toEqual([])
+    expect(await sent(tokens.worker)).toEqual([202, undefined])
+    await eventually(() => dispatcher.results.length === 1)
+    expect((await get<{ id: string; url: string }[]>('/hub/members')).find(({ id }) => id === 'far')?.url).toBe(url)
+  } finally {
+    await agent.stop()
+    await dispatcher.close()
+  }
 })

@@ -132,3 +132,22 @@ test('Redis goes down and comes back: what ran goes on, what was refused was ref
     await appending.stop()
   }
 }, 60_000)
+
+test('what a script says of nonsense is 500 and logged, of a store that may not write 503; the hub goes on', async () => {
+  const redis = stack.redis.client()
+  const key = await stack.submit([step('io.csv')])
+  await redis.set('{hub}:p:p-broken', 'no hash')
+  const check = { status: 'DENY', description: '', checkerKey: 'd-1' }
+  const broken = await stack.hub.http.post('/hub/processes/p-broken/checklogs', check)
+  expect([broken.status, broken.json()]).toMatchObject([500, { error: { code: 'STORE_FAILED' } }])
+  expect(broken.headers.get('retry-after')).toBeNull()
+  const line = await stack.hub.program.waitForLine(/a fault of our own/)
+  expect(JSON.parse(line)).toMatchObject({ level: 'error', requestId: broken.headers.get('x-request-id') })
+  expect(line).toContain('WRONGTYPE')
+  await redis.config('SET', 'min-replicas-to-write', '1')
+  const refused = await stack.hub.http.post(`/hub/processes/${key}/checklogs`, check)
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(refused.json()).toMatchObject({ error: { code: 'REDIS_UNAVAILABLE' } })
+  await redis.config('SET', 'min-replicas-to-write', '0')
+  expect((await stack.hub.http.post(`/hub/processes/${key}/checklogs`, check)).status).toBe(204)
+})

@@ -192,6 +192,18 @@ describe('an agent', () => {
       [{ ...event, replyTo: 'http://127.0.0.1:1/dispatcher/results' }, 'replyTo'],
       [{ ...event, replyTo: 'http://169.254.169.254/latest' }, 'replyTo'],
       [{ ...event, replyTo: dispatcher.replyTo.replace('http://', 'http://user@') }, 'replyTo'],
+      ...[
+        '/dispatcher/slots',
+        '/dispatcher/results/',
+        '/dispatcher/results/x',
+        '/dispatcher/results?a',
+        '/dispatcher/../x',
+        '',
+      ].map((path): [unknown, string] => [
+        { ...event, replyTo: dispatcher.replyTo.replace('/dispatcher/results', path) },
+        'replyTo',
+      ]),
+      [{ ...event, replyTo: dispatcher.replyTo.toUpperCase() }, 'replyTo'],
       [{ ...event, fence: 0 }, 'fence'],
       [{ ...event, input: { a: { data: [{ attribute: {}, data: [] }] } } }, 'input.a.data[0].attribute.name'],
       [[], undefined],

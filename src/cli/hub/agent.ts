@@ -3,7 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { startAgent } from '../../hub/agent/agent-service.ts'
 import type { CliContext } from '../context.ts'
 import { readId } from '../pairs.ts'
+import { advertisedUrl } from './hub.ts'
 import { addMemberFlags, memberReporter, runMember } from './member-command.ts'
+import { processSeries } from './process-series.ts'
 
 type AgentFlags = { algorithm: string; module: string; capacity: number; id?: string }
 
@@ -38,8 +40,10 @@ export function registerAgent(program: Command, context: CliContext, version: st
         version,
         host: config.host,
         port: config.agentPort,
-        advertiseUrl: config.hubAdvertiseUrl === undefined ? undefined : String(config.hubAdvertiseUrl).replace(/\/+$/, ''),
+        advertiseUrl: advertisedUrl(config),
         namespace: config.hubNamespace,
+        isMetricsOpen: config.metricsAuth === 'none',
+        processSeries: processSeries(),
         reporter: memberReporter(parts, engine, { taskLimit: () => flags.capacity }),
       })
     })

@@ -55,13 +55,6 @@ export function agentRoutes(deps: AgentDeps): MemberRoute[] {
         return { status: 202, body: { eventId } }
       },
     },
-    {
-      method: 'get',
-      path: '/-/healthy',
-      role: 'open',
-      summary: 'The process runs.',
-      answer: () => ({ status: 200, body: { status: 'healthy' } }),
-    },
   ]
 }
 

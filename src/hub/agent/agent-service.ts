@@ -1,14 +1,9 @@
 /** The agent as a whole: one algorithm, its routes, its place in the registry. */
-import type { Authoriser } from '../../access/authoriser.ts'
 import type { Reporter } from '../../reporter/index.ts'
-import { memberApp } from '../http/member-app.ts'
 import type { MemberClient } from '../http/member-client.ts'
-import { listenAsMember } from '../http/member-server.ts'
-import type { HubLog } from '../log.ts'
+import { type MemberOptions, openDoor } from '../http/member-door.ts'
 import type { Algorithm } from '../model/algorithm.ts'
-import { keepRegistered } from '../registry/membership.ts'
 import { paced } from '../registry/paced.ts'
-import type { Registry } from '../registry/registry.ts'
 import { agentRoutes } from './agent-routes.ts'
 import { Dispatchers } from './dispatchers.ts'
 import { EventBook } from './event-book.ts'
@@ -16,25 +11,14 @@ import { offeredBy } from './offer.ts'
 import { RunPool } from './run-pool.ts'
 import type { AgentLimits } from './settings.ts'
 
-export type AgentServiceOptions = {
+export type AgentServiceOptions = MemberOptions & {
   /** What the agent is to offer; the module may say more of it, but nothing else. */
   readonly algorithmKey: string
   /** Path of the module. */
   readonly moduleFile: string
   readonly limits: AgentLimits
-  readonly version: string
-  readonly host: string
-  readonly port: number
-  readonly advertiseUrl: string | undefined
-  readonly namespace: string
-  readonly registry: Registry
-  /** A third of a member's lease. */
-  readonly renewEveryMs: number
-  readonly authoriser: Authoriser
   readonly client: MemberClient
   readonly reporter: Reporter
-  readonly log: HubLog
-  readonly onFault: (error: unknown) => void
 }
 
 export type AgentService = { readonly url: string; readonly algorithm: Algorithm; readonly stop: () => Promise<void> }
@@ -57,33 +41,25 @@ export async function startAgent(options: AgentServiceOptions): Promise<AgentSer
   const events = new EventBook({ ...options, agent: id, pool, onChange: () => tell() })
   const dispatchers = new Dispatchers(registry)
   const state = () => (isLeaving ? 'draining' : 'live')
-  const app = memberApp({
-    routes: agentRoutes({ agent: id, incarnation, algorithm, capacity: limits.capacity, events, dispatchers, state }),
-    authoriser: options.authoriser,
-    namespace: options.namespace,
+  const { capacity } = limits
+  const door = await openDoor(options, {
+    member: { kind: 'agent', id, incarnation, algorithm, capacity },
+    routes: agentRoutes({ agent: id, incarnation, algorithm, capacity, events, dispatchers, state }),
     bodyBytesMax: limits.outputBytesMax * bodyShare,
-    onFault: options.onFault,
-  })
-  const server = await listenAsMember(app, options.host, options.port)
-  const url = options.advertiseUrl ?? server.url
-  const membership = keepRegistered({
-    registry,
-    member: { kind: 'agent', id, incarnation, url, algorithm, capacity: limits.capacity, version: options.version },
     load: () => ({ running: events.running }),
-    renewEveryMs: options.renewEveryMs,
-    onTrouble: (error) => log.debug({ error }, 'the agent could not be registered; it is tried again'),
+    closeWithinMs,
   })
-  const load = paced(membership.tell, loadEveryMs)
+  const load = paced(door.tell, loadEveryMs)
   tell = load.ask
   return {
-    url: server.url,
+    url: door.url,
     algorithm,
     async stop() {
       isLeaving = true
       load.stop()
-      await membership.leave()
+      await door.leave()
       await events.drain(limits.drainMs)
-      await Promise.all([pool.close(), server.close(closeWithinMs)])
+      await Promise.all([pool.close(), door.close()])
       await reporter.close(reportsWithinMs)
     },
   }

@@ -1,9 +1,10 @@
+import { resultsPath } from '../model/event.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { Registry } from '../registry/registry.ts'
 
 const freshMs = 1_000
 
-/** Knows to whom results may be sent: the registered addresses of live dispatchers, nothing else. */
+/** Knows to whom results may be sent: where live dispatchers have registered to take them, letter by letter. */
 export class Dispatchers {
   readonly #registry: Registry
   #known: readonly MemberView[] = []
@@ -22,13 +23,6 @@ export class Dispatchers {
   }
 
   #hasLive(replyTo: string): boolean {
-    return this.#known.some(({ state, url }) => state === 'live' && isWithin(replyTo, url))
+    return this.#known.some(({ state, url }) => state === 'live' && replyTo === `${url}${resultsPath}`)
   }
-}
-
-function isWithin(address: string, base: string): boolean {
-  if (!URL.canParse(address) || !URL.canParse(base)) return false
-  const [at, under] = [new URL(address), new URL(base)]
-  if (at.origin !== under.origin || at.username !== '' || at.password !== '') return false
-  return at.pathname.startsWith(`${under.pathname.replace(/\/$/, '')}/`)
 }

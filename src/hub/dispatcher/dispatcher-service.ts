@@ -1,16 +1,15 @@
 /** The dispatcher as a whole: its slots, its routes, its place in the registry. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Authoriser } from '../../access/authoriser.ts'
+import { ScopeError } from '../../errors.ts'
 import type { Reporter } from '../../reporter/index.ts'
 import type { Bell } from '../bell.ts'
-import { type MemberRoute, memberApp } from '../http/member-app.ts'
+import type { MemberRoute } from '../http/member-app.ts'
 import type { MemberClient } from '../http/member-client.ts'
-import { listenAsMember } from '../http/member-server.ts'
-import type { HubLog } from '../log.ts'
+import { type MemberOptions, openDoor } from '../http/member-door.ts'
+import { logTrouble } from '../log.ts'
+import { resultsPath } from '../model/event.ts'
 import { Part } from '../model/part.ts'
-import { keepRegistered } from '../registry/membership.ts'
 import { paced } from '../registry/paced.ts'
-import type { Registry } from '../registry/registry.ts'
 import type { HubRedis } from '../scripts.ts'
 import { HubQueries } from '../store/hub-queries.ts'
 import { HubStore } from '../store/hub-store.ts'
@@ -18,29 +17,17 @@ import type { HubStoreSettings } from '../store/settings.ts'
 import { Agents } from './agents.ts'
 import { Dispatcher } from './dispatcher.ts'
 
-export type DispatcherServiceOptions = {
+export type DispatcherServiceOptions = MemberOptions & {
   readonly slots: number
-  readonly version: string
-  readonly host: string
-  readonly port: number
-  readonly advertiseUrl: string | undefined
-  readonly namespace: string
   readonly redis: HubRedis
   readonly bell: Bell
-  readonly registry: Registry
-  /** A third of a member's lease. */
-  readonly renewEveryMs: number
-  readonly authoriser: Authoriser
-  readonly isMetricsOpen: boolean
   readonly settings: HubStoreSettings
   readonly nodeDeadlineMs: number
   readonly triesMax: number
   readonly agentWaitMs: number
   readonly drainMs: number
   readonly client: MemberClient
-  readonly processSeries: () => Promise<string>
   readonly makeReporter: (slots: () => number) => Reporter
-  readonly log: HubLog
   readonly onFault: (error: unknown) => void
 }
 
@@ -60,14 +47,14 @@ export async function startDispatcher(options: DispatcherServiceOptions): Promis
   let dispatcher: Dispatcher | undefined
   const reporter = options.makeReporter(() => dispatcher?.slots ?? options.slots)
   const { instance: id, incarnation } = reporter
-  let url = ''
+  let address = ''
   let tell = () => {}
   const agents = new Agents({
     registry,
     client: options.client,
     onQuarantine: (agent, found) =>
       log.warn({ agent: agent.id, says: agent.algorithm?.key, found }, 'an agent offers something else than it says'),
-    onTrouble: (error) => log.debug({ error }, 'the registry cannot be read; what was known stays'),
+    onTrouble: (error) => logTrouble(log, 'debug', error, 'the registry cannot be read; what was known stays'),
   })
   const current = new Dispatcher(
     {
@@ -77,50 +64,49 @@ export async function startDispatcher(options: DispatcherServiceOptions): Promis
       store: new HubStore(redis, settings),
       queries: new HubQueries(redis),
       dispatcher: id,
-      replyTo: () => `${url}/dispatcher/results`,
+      replyTo: () => `${address}${resultsPath}`,
       onLoad: () => tell(),
+      onFault: faultHandler(options),
       pause,
     },
     options.slots,
   )
   dispatcher = current
-  const app = memberApp({
-    routes: routesOf(current, id, options),
-    authoriser: options.authoriser,
-    namespace: options.namespace,
+  const door = await openDoor(options, {
+    member: { kind: 'dispatcher', id, incarnation, slots: options.slots },
+    routes: routesOf(current, id),
     bodyBytesMax: settings.dataBytesMax * bodyShare,
-    onFault: options.onFault,
-  })
-  const server = await listenAsMember(app, options.host, options.port)
-  url = options.advertiseUrl ?? server.url
-  const membership = keepRegistered({
-    registry,
-    member: { kind: 'dispatcher', id, incarnation, url, slots: options.slots, version: options.version },
     load: () => ({ running: current.running, limit: current.slots }),
-    renewEveryMs: options.renewEveryMs,
-    onTrouble: (error) => log.debug({ error }, 'the dispatcher could not be registered; it is tried again'),
+    closeWithinMs,
   })
-  const load = paced(membership.tell, loadEveryMs)
+  address = door.address
+  const load = paced(door.tell, loadEveryMs)
   tell = load.ask
   await agents.read()
   return {
-    url: server.url,
+    url: door.url,
     async stop() {
       await current.stop(options.drainMs)
       agents.close()
       load.stop()
-      await membership.leave()
-      await server.close(closeWithinMs)
+      await door.leave()
+      await door.close()
       await reporter.close(reportsWithinMs)
     },
   }
+}
+
+/** What the store says of a script of ours is lived with, and told; anything else is for whoever started this. */
+function faultHandler({ log, onFault }: DispatcherServiceOptions): (error: unknown) => void {
+  return (error) =>
+    error instanceof ScopeError ? logTrouble(log, 'warn', error, 'a process cannot be gone on with') : onFault(error)
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await wait(Math.max(0, ms), undefined, { signal }).catch(() => undefined)
 }
 
-function routesOf(dispatcher: Dispatcher, id: string, options: DispatcherServiceOptions): MemberRoute[] {
+function routesOf(dispatcher: Dispatcher, id: string): MemberRoute[] {
   const status = () => ({
     status: 200,
     body: { dispatcher: id, slots: dispatcher.slots, running: dispatcher.running, processes: dispatcher.processes() },
@@ -128,7 +114,7 @@ function routesOf(dispatcher: Dispatcher, id: string, options: DispatcherService
   return [
     {
       method: 'post',
-      path: '/dispatcher/results',
+      path: resultsPath,
       role: 'report',
       summary: 'The result of an event, from the agent that ran it.',
       answer: async ({ body }) => {
@@ -152,23 +138,6 @@ function routesOf(dispatcher: Dispatcher, id: string, options: DispatcherService
         dispatcher.setSlots(new Part(body, '', 'REQUEST_INVALID').field('slots').whole(0, slotsMax))
         return status()
       },
-    },
-    {
-      method: 'get',
-      path: '/-/healthy',
-      role: 'open',
-      summary: 'The process runs.',
-      answer: () => ({ status: 200, body: { status: 'healthy' } }),
-    },
-    {
-      method: 'get',
-      path: '/metrics',
-      role: options.isMetricsOpen ? 'open' : 'read',
-      summary: 'Series of the process in the text format of Prometheus.',
-      answer: async () => ({
-        status: 200,
-        text: { type: 'text/plain; version=0.0.4; charset=utf-8', content: await options.processSeries() },
-      }),
     },
   ]
 }

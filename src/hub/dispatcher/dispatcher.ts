@@ -7,6 +7,7 @@ import { readResultAddress } from '../model/event.ts'
 import { progressOf, reportEnd, reportProcess } from '../service/process-report.ts'
 import type { HubQueries } from '../store/hub-queries.ts'
 import type { Claim } from '../store/hub-store.ts'
+import { isOwnFault } from '../store-fault.ts'
 import type { Agents } from './agents.ts'
 import { isAnothers, ProcessRun, type RunEnd } from './process-run.ts'
 import type { RunDeps } from './run-deps.ts'
@@ -140,7 +141,7 @@ export class Dispatcher {
       }
     } catch (error) {
       // The store is away: the next poll looks again.
-      if (!(error instanceof ScopeError)) this.#parts.onFault(error)
+      if (isOwnFault(error)) this.#parts.onFault(error)
     } finally {
       this.#isFilling = false
     }
@@ -159,7 +160,7 @@ export class Dispatcher {
 
   async #begin(claim: Claim, askedMs: number): Promise<void> {
     const { queries, store, reporter, onLoad, dispatcher } = this.#parts
-    const work = await queries.work(claim.key).catch(() => undefined)
+    const work = await queries.work(claim.key).catch((error: unknown) => void (isOwnFault(error) && this.#parts.onFault(error)))
     if (work === undefined) {
       // It was cancelled since, or cannot be read: in both cases it is not to be held.
       await store.release(claim.key, { checkerKey: dispatcher, fence: claim.fence }).catch(() => undefined)
@@ -229,6 +230,7 @@ export class Dispatcher {
       await store.update(key, { checkerKey: dispatcher, fence, renews: true, nodes: {}, logs: [], finish: undefined })
       run.heldUntilMs = askedMs + store.settings.leaseMs * usableShare
     } catch (error) {
+      if (isOwnFault(error)) this.#parts.onFault(error)
       if (!isAnothers(error)) return
       if (error instanceof ScopeError && error.code === 'PROCESS_FINISHED') run.stopNodes()
       run.abandon()

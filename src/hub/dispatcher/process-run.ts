@@ -6,6 +6,7 @@ import { lastNodesOf } from '../model/flow.ts'
 import type { NodeStatus, Outcome } from '../model/process.ts'
 import type { ProcessWork } from '../store/hub-queries.ts'
 import type { Claim, Finish, NodeChange, Update } from '../store/hub-store.ts'
+import { isOwnFault } from '../store-fault.ts'
 import { NodeRun } from './node-run.ts'
 import type { RunDeps } from './run-deps.ts'
 import { sendNode } from './send-node.ts'
@@ -215,7 +216,7 @@ export class ProcessRun {
       }
     } catch (error) {
       // Another's, or nobody's: that was found out and said where it was written.
-      if (!(error instanceof ScopeError) && !this.signal.aborted) this.#deps.onFault(error)
+      if (isOwnFault(error) && !this.signal.aborted) this.#deps.onFault(error)
       this.abandon()
     }
     if (run.record.status === 'FAILED') this.#hasFailed = true
@@ -236,6 +237,7 @@ export class ProcessRun {
       this.#over({ kind: 'finished', outcome: finish.outcome })
     } catch (error) {
       if (error instanceof ScopeError && error.code === 'BODY_TOO_LARGE') return this.#finishTooLarge(error)
+      if (isOwnFault(error)) this.#deps.onFault(error)
       this.abandon()
     }
   }

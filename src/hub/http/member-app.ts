@@ -4,7 +4,7 @@ import helmet from 'helmet'
 import type { Authoriser } from '../../access/authoriser.ts'
 import type { Role } from '../../access/token.ts'
 import { ScopeError } from '../../errors.ts'
-import { answerErrors, keepRequestId } from './error-answer.ts'
+import { answerErrors, keepRequestId } from '../../http/error-answer.ts'
 
 /** What a route sees of a request: its body as it was parsed, and the parts of its path. */
 export type Asked = {

@@ -1,6 +1,9 @@
 import { type DMData, readData } from './data.ts'
 import { Part } from './part.ts'
 
+/** Where a dispatcher takes results, under its registered address. */
+export const resultsPath = '/dispatcher/results'
+
 /** What a dispatcher sends to an agent: one node to run. */
 export type NodeEvent = {
   /** `<processKey>/<node>/<attempt>`: the same event sent again has the same id, and a higher fence after a take-over. */

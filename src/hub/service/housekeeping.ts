@@ -1,5 +1,5 @@
 import type { Reporter } from '../../reporter/index.ts'
-import type { HubLog } from '../log.ts'
+import { type HubLog, logTrouble } from '../log.ts'
 import type { AgentCheck } from '../registry/agent-check.ts'
 import type { LostMember } from '../registry/redis/redis-registry.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -68,7 +68,7 @@ export class Housekeeping {
       this.#isTroubled = false
     } catch (error) {
       // Redis is away: every part of this is done at the next look.
-      if (!this.#isTroubled) log.warn({ error }, 'the store does not answer; nothing is swept until it does')
+      if (!this.#isTroubled) logTrouble(log, 'warn', error, 'the store does not answer; nothing is swept until it does')
       this.#isTroubled = true
     }
   }

@@ -1,13 +1,9 @@
 /** The hub as a whole: the API, the series, and everything that has to be looked after once for all dispatchers. */
-import type { Authoriser } from '../../access/authoriser.ts'
 import type { Reporter } from '../../reporter/index.ts'
-import { type MemberRoute, memberApp } from '../http/member-app.ts'
+import type { MemberRoute } from '../http/member-app.ts'
 import type { MemberClient } from '../http/member-client.ts'
-import { listenAsMember } from '../http/member-server.ts'
-import type { HubLog } from '../log.ts'
+import { type MemberOptions, openDoor } from '../http/member-door.ts'
 import { AgentCheck } from '../registry/agent-check.ts'
-import type { MemberView } from '../registry/member.ts'
-import { keepRegistered } from '../registry/membership.ts'
 import type { LostMember } from '../registry/redis/redis-registry.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { HubApiDeps } from '../routes/deps.ts'
@@ -23,29 +19,15 @@ import { Housekeeping } from './housekeeping.ts'
 import { type HubFamilies, hubExposition } from './hub-series.ts'
 import { progressOf, reportProcess } from './process-report.ts'
 
-export type HubServiceOptions = {
-  readonly version: string
-  readonly host: string
-  readonly port: number
-  readonly advertiseUrl: string | undefined
-  readonly namespace: string
+export type HubServiceOptions = MemberOptions & {
   readonly redis: HubRedis
   readonly registry: Registry & { readonly sweep?: () => Promise<readonly LostMember[]> }
-  /** A third of a member's lease. */
-  readonly renewEveryMs: number
-  readonly authoriser: Authoriser
-  /** `/metrics` asks for no token. */
-  readonly isMetricsOpen: boolean
   readonly settings: HubStoreSettings
   readonly families: HubFamilies
   readonly seriesMax: number
-  /** Says what the process itself has to say on `/metrics`. */
-  readonly processSeries: () => Promise<string>
   /** @param pending processes that wait */
   readonly makeReporter: (pending: () => number) => Reporter
   readonly client: MemberClient
-  readonly log: HubLog
-  readonly onFault: (error: unknown) => void
 }
 
 export type HubService = { readonly url: string; readonly stop: () => Promise<void> }
@@ -83,27 +65,20 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
       task.release()
     },
   }
-  const app = memberApp({
-    routes: [...healthRoutes(redis), metricsRoute(options, queries, check), ...apiRoutes(deps)],
-    authoriser: options.authoriser,
-    namespace: options.namespace,
-    bodyBytesMax: Math.ceil(settings.dataBytesMax * bodyShare),
-    onFault: options.onFault,
-  })
-  const server = await listenAsMember(app, options.host, options.port)
   const { instance: id, incarnation } = reporter
-  const membership = keepRegistered({
-    registry,
-    member: { kind: 'hub', id, incarnation, url: options.advertiseUrl ?? server.url, version: options.version },
+  const door = await openDoor(options, {
+    member: { kind: 'hub', id, incarnation },
+    routes: [readyRoute(redis), ...apiRoutes(deps)],
+    bodyBytesMax: Math.ceil(settings.dataBytesMax * bodyShare),
+    series: () => seriesOf(options, queries, check),
     load: () => ({ running: 0 }),
-    renewEveryMs: options.renewEveryMs,
-    onTrouble: (error) => log.debug({ error }, 'the hub could not be registered; it is tried again'),
+    closeWithinMs,
   })
   return {
-    url: server.url,
+    url: door.url,
     async stop() {
-      await membership.leave()
-      await server.close(closeWithinMs)
+      await door.leave()
+      await door.close()
       await housekeeping.stop()
       await reporter.close(reportsWithinMs)
     },
@@ -114,50 +89,31 @@ function apiRoutes(deps: HubApiDeps): MemberRoute[] {
   return [...memberRoutes(deps), ...flowRoutes(deps), ...processRoutes(deps)]
 }
 
-function healthRoutes(redis: HubRedis): MemberRoute[] {
-  return [
-    {
-      method: 'get',
-      path: '/-/healthy',
-      role: 'open',
-      summary: 'The process runs.',
-      answer: () => ({ status: 200, body: { status: 'healthy' } }),
-    },
-    {
-      method: 'get',
-      path: '/-/ready',
-      role: 'open',
-      summary: 'The store answers.',
-      answer: async () => {
-        try {
-          await redis.get('{hub}:ready')
-          return { status: 200, body: { status: 'ready' } }
-        } catch {
-          return { status: 503, body: { status: 'not ready', reasons: ['the store cannot be reached'] } }
-        }
-      },
-    },
-  ]
-}
-
-function metricsRoute(options: HubServiceOptions, queries: HubQueries, check: AgentCheck): MemberRoute {
+function readyRoute(redis: HubRedis): MemberRoute {
   return {
     method: 'get',
-    path: '/metrics',
-    role: options.isMetricsOpen ? 'open' : 'read',
-    summary: 'Series in the text format of Prometheus.',
+    path: '/-/ready',
+    role: 'open',
+    summary: 'The store answers.',
     answer: async () => {
-      const [queue, counters, members] = await Promise.all([queries.queue(1), queries.counters(), options.registry.list()])
-      const content = hubExposition(options.families, {
-        queueLength: queue.length,
-        oldestAgeMs: queue.oldestAgeMs,
-        counters,
-        members,
-        isQuarantined: (agent: MemberView) => check.isQuarantined(agent),
-        seriesMax: options.seriesMax,
-      })
-      const text = { type: 'text/plain; version=0.0.4; charset=utf-8', content: content + (await options.processSeries()) }
-      return { status: 200, text }
+      try {
+        await redis.get('{hub}:ready')
+        return { status: 200, body: { status: 'ready' } }
+      } catch {
+        return { status: 503, body: { status: 'not ready', reasons: ['the store cannot be reached'] } }
+      }
     },
   }
+}
+
+async function seriesOf(options: HubServiceOptions, queries: HubQueries, check: AgentCheck): Promise<string> {
+  const [queue, counters, members] = await Promise.all([queries.queue(1), queries.counters(), options.registry.list()])
+  return hubExposition(options.families, {
+    queueLength: queue.length,
+    oldestAgeMs: queue.oldestAgeMs,
+    counters,
+    members,
+    isQuarantined: (agent) => check.isQuarantined(agent),
+    seriesMax: options.seriesMax,
+  })
 }
