@@ -2,6 +2,7 @@ import type { MemberClient } from '../http/member-client.ts'
 import { AgentCheck } from '../registry/agent-check.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { Registry } from '../registry/registry.ts'
+import { FullAgents } from './full-agents.ts'
 
 /** What became of an agent that has an event of ours. `gone`: it is in the registry no more, which is how one leaves. */
 export type AgentFate = 'here' | 'gone' | 'lost'
@@ -13,14 +14,19 @@ export type AgentsOptions = {
   readonly onTrouble: (error: unknown) => void
 }
 
+/** Whom a node may go to. */
+export type Picked = { readonly agent: MemberView | undefined; readonly isAnyLive: boolean; readonly againMs: number }
+
+/** More than any share of a capacity. */
+const triedRank = 1_000
+
 /** The agents as this dispatcher knows them: who may get work, who is full, who is lost. */
 export class Agents {
   readonly #options: AgentsOptions
   readonly #check: AgentCheck
   readonly #waiters = new Set<() => void>()
   readonly #inFlight = new Map<string, number>()
-  /** Agents that were full, until when they are left alone. */
-  readonly #fullUntilMs = new Map<string, number>()
+  readonly #full = new FullAgents()
   readonly #unwatch: () => void
   #all: readonly MemberView[] = []
   #isReading = false
@@ -50,6 +56,7 @@ export class Agents {
       this.#isAsked = false
       try {
         this.#all = await this.#options.registry.list('agent')
+        this.#full.hear(this.#all, performance.now())
         this.#check.look(this.#all, performance.now())
         this.#tell()
       } catch (error) {
@@ -64,17 +71,21 @@ export class Agents {
     return [...new Set(this.#all.flatMap((agent) => (this.#mayWork(agent) && agent.algorithm ? [agent.algorithm.key] : [])))]
   }
 
-  /** The least busy agent with room, those that were tried before last; whether there is any at all, when none has room. */
-  pick(algorithm: string, tried: ReadonlySet<string>): { agent: MemberView | undefined; isAnyLive: boolean } {
+  /**
+   * The least busy agent with room, those that were tried before last. When none has room: whether there is any at all, and after how
+   * many milliseconds one that was full may be asked again.
+   */
+  pick(algorithm: string, tried: ReadonlySet<string>): Picked {
     const nowMs = performance.now()
     const live = this.#all.filter((agent) => agent.algorithm?.key === algorithm && this.#mayWork(agent))
-    const free = live.filter(
-      (agent) => this.#sent(agent) < (agent.capacity ?? 1) && nowMs >= (this.#fullUntilMs.get(agent.id) ?? 0),
-    )
-    const rank = (agent: MemberView) =>
-      (tried.has(agent.id) ? 1_000 : 0) + Math.max(agent.running, this.#sent(agent)) / (agent.capacity ?? 1)
-    const [agent] = free.sort((a, b) => rank(a) - rank(b))
-    return { agent, isAnyLive: live.length > 0 }
+    const open = live.filter((agent) => this.#sent(agent) < (agent.capacity ?? 1))
+    const free = open.filter(({ id }) => this.#full.restMs(id, nowMs) === 0)
+    const [agent] = free
+      .map((each) => ({ each, rank: (tried.has(each.id) ? triedRank : 0) + this.#busyShare(each) }))
+      // Dispatchers that know the same must not all choose the same: equals are drawn.
+      .sort((a, b) => a.rank - b.rank || Math.random() - 0.5)
+    const againMs = Math.min(...open.map(({ id }) => this.#full.restMs(id, nowMs)))
+    return { agent: agent?.each, isAnyLive: live.length > 0, againMs }
   }
 
   /** An event was sent; the answer says when it is over, and whether it had a place at the agent, which is free now. */
@@ -83,14 +94,14 @@ export class Agents {
     return (hadPlace) => {
       this.#inFlight.set(agent.id, this.#sent(agent) - 1)
       if (this.#sent(agent) <= 0) this.#inFlight.delete(agent.id)
-      if (hadPlace) this.#fullUntilMs.delete(agent.id)
+      if (hadPlace) this.#full.forget(agent.id)
       for (const done of [...this.#waiters]) done()
     }
   }
 
-  /** An agent has said that it is full. */
-  leaveAlone(agent: MemberView, forMs: number): void {
-    this.#fullUntilMs.set(agent.id, performance.now() + forMs)
+  /** An agent has said that it is full, and after how long it wants to be asked again. */
+  leaveAlone(agent: MemberView, retryAfterMs: number): void {
+    this.#full.add(agent, retryAfterMs, performance.now())
   }
 
   fateOf({ id, incarnation }: MemberView): AgentFate {
@@ -120,6 +131,10 @@ export class Agents {
 
   #mayWork(agent: MemberView): boolean {
     return agent.state === 'live' && this.#check.isFit(agent)
+  }
+
+  #busyShare(agent: MemberView): number {
+    return Math.max(agent.running, this.#sent(agent)) / (agent.capacity ?? 1)
   }
 
   #sent({ id }: MemberView): number {

@@ -8,9 +8,7 @@ import type { ProcessRun } from './process-run.ts'
 import type { RunDeps } from './run-deps.ts'
 
 const lookEveryMs = 1_000
-const fullMinMs = 50
 const fullLookMs = 200
-const fullMaxMs = 2_000
 
 /** @throws when the process is not this dispatcher's (any more) */
 export async function sendNode(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
@@ -42,11 +40,11 @@ async function findAgent(process: ProcessRun, run: NodeRun, deps: RunDeps): Prom
   if (before !== undefined) return before
   let aloneSinceMs = performance.now()
   while (!process.signal.aborted) {
-    const { agent, isAnyLive } = agents.pick(run.node.algKey, run.tried)
+    const { agent, isAnyLive, againMs } = agents.pick(run.node.algKey, run.tried)
     if (agent !== undefined) return agent
     if (isAnyLive) aloneSinceMs = performance.now()
     else if (performance.now() - aloneSinceMs >= agentWaitMs) return undefined
-    await agents.changed(Math.min(isAnyLive ? fullLookMs : lookEveryMs, agentWaitMs))
+    await agents.changed(Math.min(isAnyLive ? Math.min(fullLookMs, againMs + 1) : lookEveryMs, agentWaitMs))
   }
   return undefined
 }
@@ -66,7 +64,7 @@ async function tryOn(agent: MemberView, process: ProcessRun, run: NodeRun, deps:
     const answer = await post(event, process, run, deps)
     if (answer !== undefined && answer.status === 429) {
       // No try: the node waits again, for another agent first.
-      deps.agents.leaveAlone(agent, Math.min(fullMaxMs, Math.max(fullMinMs, answer.retryAfterMs ?? 0)))
+      deps.agents.leaveAlone(agent, answer.retryAfterMs ?? 0)
       const record = { ...run.record, status: 'WAITING', agent: null, attempt: run.failures } as const
       await process.writeSurely({ [run.node.id]: record })
       run.record = record
