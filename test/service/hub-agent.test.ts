@@ -18,6 +18,8 @@ export async function run({ input, model, log, warn, progress, signal }) {
   const [what, more] = input.$input.data[0].data
   runs++
   if (what === 'echo') { log('one line'); log('WARN', 'another'); console.log('printed'); warn('careful'); progress(0.5); return { key: String(runs), data: input.$input.data } }
+  if (what === 'chatter') { for (let at = 0; at < 3000; at++) { log('line ' + at); warn('warning ' + at) } return {} }
+  if (what === 'shout') { for (let at = 0; at < 90; at++) { log('x'.repeat(8000)); warn('x'.repeat(8000)) } return {} }
   if (what === 'wait') return new Promise((resolve, reject) => {
     const timer = setTimeout(() => resolve({ key: 'waited' }), Number(more))
     signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason) })
@@ -116,6 +118,20 @@ describe('an agent', () => {
       ]),
       durationMs: expect.any(Number),
     })
+  })
+
+  test('keeps the first of what a run says, by number and by bytes, and counts the rest', async () => {
+    const chatter = await ranTo(doing('chatter'))
+    expect([chatter.warnings.length, chatter.warnings[98], chatter.warnings[99]]).toEqual([
+      100,
+      'warning 98',
+      '2901 further warnings are left out',
+    ])
+    expect([chatter.logs.length, chatter.logs[998]?.line]).toEqual([1_000, 'line 998'])
+    expect(chatter.logs[999]).toMatchObject({ level: 'WARN', line: expect.stringMatching(/^2001 further lines are left out/) })
+    const shout = await ranTo(doing('shout'))
+    expect([shout.warnings.length, shout.warnings.at(-1)]).toEqual([9, '82 further warnings are left out'])
+    expect([shout.logs.length, shout.logs.at(-1)?.line.slice(0, 8)]).toEqual([33, '58 furth'])
   })
 
   test('is in the registry, live, with its algorithm and its load', async () => {

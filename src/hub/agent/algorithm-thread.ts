@@ -11,7 +11,7 @@ const say = (message: FromThread) => port.postMessage(message)
 
 /** What one run may say. A loop that says something each time must not fill the agent's memory, which does not hear it until later. */
 const linesMax = 10_000
-const warningsMax = 100
+const warningsMax = 10_000
 const lineLengthMax = 65_536
 const progressEveryMs = 50
 
@@ -33,7 +33,9 @@ function log(first: unknown, second?: unknown): void {
 
 function warn(line: unknown): void {
   said.warnings++
-  if (said.warnings <= warningsMax) say({ kind: 'warning', line: String(line).slice(0, lineLengthMax) })
+  if (said.warnings === warningsMax)
+    say({ kind: 'warning', line: `a run gives ${warningsMax} warnings; further ones are left out` })
+  else if (said.warnings < warningsMax) say({ kind: 'warning', line: String(line).slice(0, lineLengthMax) })
 }
 
 function progress(ratio: unknown): void {

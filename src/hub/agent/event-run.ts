@@ -4,26 +4,36 @@ import type { Reporter, Task } from '../../reporter/index.ts'
 import { type DMData, readData } from '../model/data.ts'
 import type { NodeEvent, NodeLog, NodeResult } from '../model/event.ts'
 import { Part } from '../model/part.ts'
+import { BoundedList, resultLines, resultWarnings } from '../model/words.ts'
 import type { RunEnd, RunFailure, RunListener } from './run-thread.ts'
 
-const linesMax = 1_000
 const lineLengthMax = 8_192
-const warningsMax = 100
 const messageMax = 8_000
 
-/** What a run has said so far, for its result; beyond the limits the newest are left out, and that is said. */
+/** What a run has said so far, for its result; beyond the limits what is newer is left out, and counted. */
 export class RunWords {
-  readonly logs: NodeLog[] = []
-  readonly warnings: string[] = []
+  readonly #lines = new BoundedList<NodeLog>(resultLines)
+  readonly #warnings = new BoundedList<string>(resultWarnings)
 
   log(level: string, line: string): void {
-    if (this.logs.length < linesMax - 1) this.logs.push({ ts: Date.now(), level, line: line.slice(0, lineLengthMax) })
-    else if (this.logs.length === linesMax - 1)
-      this.logs.push({ ts: Date.now(), level: 'WARN', line: 'further lines are left out here; they were reported all the same' })
+    const short = line.slice(0, lineLengthMax)
+    this.#lines.add({ ts: Date.now(), level, line: short }, short)
   }
 
   warn(line: string): void {
-    if (this.warnings.length < warningsMax) this.warnings.push(line.slice(0, messageMax))
+    const short = line.slice(0, messageMax)
+    this.#warnings.add(short, short)
+  }
+
+  get logs(): NodeLog[] {
+    const { kept, leftOut } = this.#lines
+    const line = `${leftOut} further lines are left out here; they were reported all the same`
+    return leftOut === 0 ? kept : [...kept, { ts: Date.now(), level: 'WARN', line }]
+  }
+
+  get warnings(): string[] {
+    const { kept, leftOut } = this.#warnings
+    return leftOut === 0 ? kept : [...kept, `${leftOut} further warnings are left out`]
   }
 }
 

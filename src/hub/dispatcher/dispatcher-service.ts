@@ -38,8 +38,10 @@ const loadEveryMs = 250
 const closeWithinMs = 2_000
 const reportsWithinMs = 2_000
 const slotsMax = 100_000
-/** An output and the lines that were said on the way. */
-const bodyShare = 4
+/** An output, with room for what is around it. */
+const bodyShare = 2
+/** Lines and warnings of a result, each character escaped. */
+const wordsBytesMax = 2 * 1024 * 1024
 
 /** Starts a dispatcher. @throws the system's error when the port is taken */
 export async function startDispatcher(options: DispatcherServiceOptions): Promise<DispatcherService> {
@@ -75,7 +77,7 @@ export async function startDispatcher(options: DispatcherServiceOptions): Promis
   const door = await openDoor(options, {
     member: { kind: 'dispatcher', id, incarnation, slots: options.slots },
     routes: routesOf(current, id),
-    bodyBytesMax: settings.dataBytesMax * bodyShare,
+    bodyBytesMax: settings.dataBytesMax * bodyShare + wordsBytesMax,
     load: () => ({ running: current.running, limit: current.slots }),
     closeWithinMs,
   })

@@ -1,6 +1,7 @@
 import type { NodeResult } from '../model/event.ts'
 import type { FlowNode } from '../model/flow.ts'
 import type { ProcessError, ProcessLog } from '../model/process.ts'
+import { boundedLines, boundedWarnings, resultLines, resultWarnings } from '../model/words.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { NodeRecord } from '../store/hub-store.ts'
 
@@ -51,7 +52,8 @@ export class NodeRun {
     const attempt = Math.max(1, this.record.attempt)
     if (agent !== null) this.tried.add(agent)
     const note = `${this.node.id}: try ${attempt}${agent === null ? '' : ` on ${agent}`} failed: ${error.code} ${error.message}`
-    const warnings = isLast ? (this.record.warnings ?? []) : [...(this.record.warnings ?? []), note.slice(0, warningMax)]
+    const before = this.record.warnings ?? []
+    const warnings = isLast ? before : boundedWarnings([...before, note.slice(0, warningMax)], resultWarnings)
     return {
       status: isLast ? 'FAILED' : 'WAITING',
       agent,
@@ -64,7 +66,7 @@ export class NodeRun {
 
   /** After a result: what to remember of it. */
   done(agent: string, { warnings }: Pick<NodeResult, 'warnings'>): NodeRecord {
-    const all = [...(this.record.warnings ?? []), ...warnings]
+    const all = boundedWarnings([...(this.record.warnings ?? []), ...warnings], resultWarnings)
     return {
       status: 'DONE',
       agent,
@@ -84,7 +86,7 @@ export class NodeRun {
 
   /** Lines of a result with where they come from. */
   linesOf({ logs, agent }: Pick<NodeResult, 'logs' | 'agent'>): ProcessLog[] {
-    return logs.map((line) => ({ ...line, node: this.node.id, agent }))
+    return boundedLines(logs, resultLines).map((line) => ({ ...line, node: this.node.id, agent }))
   }
 }
 

@@ -98,10 +98,10 @@ export class HubQueries {
 
   async result(key: string): Promise<ProcessResult | undefined> {
     const [fields, lines] = (await this.#pipeline([
-      ['hmget', hubKeys.process(key), 'data', 'output', 'errors', 'warnings'],
+      ['hmget', hubKeys.process(key), 'data', 'output', 'errors', 'warnings', 'linesDropped'],
       ['lrange', hubKeys.lines(key), '0', '-1'],
     ])) as [(string | null)[], string[]]
-    const [data, output, errors, warnings] = fields
+    const [data, output, errors, warnings, dropped] = fields
     if (data === null || data === undefined) return undefined
     return {
       key,
@@ -109,7 +109,10 @@ export class HubQueries {
       outputData: JSON.parse(output ?? 'null') as ProcessResult['outputData'],
       errors: JSON.parse(errors ?? '[]') as ProcessError[],
       warnings: JSON.parse(warnings ?? '[]') as string[],
-      logs: lines.map((line) => JSON.parse(line) as ProcessLog),
+      logs: withNote(
+        lines.map((line) => JSON.parse(line) as ProcessLog),
+        Number(dropped ?? 0),
+      ),
     }
   }
 
@@ -167,6 +170,12 @@ export class HubQueries {
     })
     return replies.map(([, reply]) => reply)
   }
+}
+
+/** Says first that older lines were left out. */
+function withNote(lines: ProcessLog[], dropped: number): ProcessLog[] {
+  if (dropped === 0) return lines
+  return [{ ts: lines[0]?.ts ?? 0, level: 'WARN', line: `${dropped} earlier lines are left out` }, ...lines]
 }
 
 type Fields = Readonly<Record<string, string>>

@@ -270,6 +270,33 @@ test('what has ended goes after the retention and leaves nothing but totals', as
   expect((await server.client().keys('*')).sort()).toEqual(['{hub}:counters', '{hub}:numbers'])
 })
 
+test('of what a process says the newest lines and the first warnings are kept, by number and by bytes; the others are counted', async () => {
+  const line = (text: string) => ({ ts: 1, level: 'INFO', line: text })
+  const [many, large] = [await submitted(hub), await submitted(hub)]
+  const fences = [await hub.store.claim('d-1', all, ''), await hub.store.claim('d-1', all, '')].map((claim) => claim?.fence ?? 0)
+  for (let round = 0; round < 3; round++) {
+    const logs = Array.from({ length: 500 }, (_, at) => line(`${round}-${at}`))
+    await hub.store.update(many, anUpdate({ fence: fences[0] ?? 0, logs }))
+    await hub.store.update(
+      large,
+      anUpdate({ fence: fences[1] ?? 0, logs: Array.from({ length: 9 }, () => line('x'.repeat(60_000))) }),
+    )
+  }
+  const [first, ...rest] = (await hub.queries.result(many))?.logs ?? []
+  expect([first?.line, rest.length, rest[0]?.line, rest.at(-1)?.line]).toEqual([
+    '500 earlier lines are left out',
+    1_000,
+    '1-0',
+    '2-499',
+  ])
+  const kept = (await hub.queries.result(large))?.logs ?? []
+  expect([kept[0]?.line, kept.length]).toEqual(['10 earlier lines are left out', 18])
+  const warnings = Array.from({ length: 2_000 }, (_, at) => `w-${at}`)
+  await hub.store.update(many, anUpdate({ fence: fences[0] ?? 0, finish: { ...succeeded, warnings } }))
+  const ended = (await hub.queries.result(many))?.warnings ?? []
+  expect([ended.length, ended[0], ended.at(-1)]).toEqual([1_000, 'w-0', '1001 further warnings are left out'])
+})
+
 test('a flow is deployed once; the same again is the same, another under its key is refused', async () => {
   expect(await hub.flows.deploy('f', aFlow())).toBe(true)
   expect(await hub.flows.deploy('f', aFlow())).toBe(false)

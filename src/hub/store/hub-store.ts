@@ -5,6 +5,7 @@ import type { CheckLog } from '../model/check-log.ts'
 import type { DMData } from '../model/data.ts'
 import { algorithmsOf, checkSize, type Flow } from '../model/flow.ts'
 import type { NodeStatus, Outcome, ProcessError, ProcessLog, ProcessStatus } from '../model/process.ts'
+import { boundedWarnings, processWarnings } from '../model/words.ts'
 import type { HubRedis } from '../scripts.ts'
 import { wellFormedJson } from '../well-formed.ts'
 import { type HubScripts, hubScripts } from './hub-scripts.ts'
@@ -153,7 +154,7 @@ export class HubStore {
         ...update.logs.map((line) => JSON.stringify(line)),
         outcome,
         JSON.stringify(errors),
-        JSON.stringify(warnings),
+        JSON.stringify(boundedWarnings(warnings, processWarnings)),
         output,
       ]),
     )

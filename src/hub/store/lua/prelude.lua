@@ -2,7 +2,7 @@
 -- KEYS: 1 queue, 2 leases, 3 done, 4 counters, 5 numbers, 6 ends. Keys of single processes are made here: which ones a script
 -- touches is found while it runs; all share the hash tag, and so the slot.
 local QUEUE, LEASES, DONE, COUNTERS, NUMBERS, ENDS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local CHECKS_MAX, LINES_MAX, ENDS_MAX = 100, 1000, 100000
+local CHECKS_MAX, LINES_MAX, LINES_BYTES_MAX, ENDS_MAX = 100, 1000, 1048576, 100000
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -25,6 +25,26 @@ local function pushBounded(list, value, max)
   local length = redis.call('RPUSH', list, value)
   if length > max then redis.call('LTRIM', list, -max, -1) end
   return math.max(0, length - max)
+end
+
+-- Keeps the newest lines of a process, by number and by bytes, and counts the others.
+local function keepLines(key, lines)
+  if #lines == 0 then return end
+  local process, list = keyOf('p', key), keyOf('l', key)
+  local added = 0
+  for _, line in ipairs(lines) do
+    redis.call('RPUSH', list, line)
+    added = added + #line
+  end
+  local bytes = redis.call('HINCRBY', process, 'linesBytes', added)
+  local length, dropped, freed = redis.call('LLEN', list), 0, 0
+  while length - dropped > LINES_MAX or bytes - freed > LINES_BYTES_MAX do
+    freed = freed + #redis.call('LPOP', list)
+    dropped = dropped + 1
+  end
+  if dropped == 0 then return end
+  redis.call('HINCRBY', process, 'linesBytes', -freed)
+  redis.call('HINCRBY', process, 'linesDropped', dropped)
 end
 
 local function addCheck(key, status, description, checker)

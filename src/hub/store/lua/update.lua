@@ -35,10 +35,7 @@ for _, node in ipairs(nodes) do
     end
   end
 end
-for _, line in ipairs(lines) do
-  local dropped = pushBounded(keyOf('l', key), line, LINES_MAX)
-  if dropped > 0 then redis.call('HINCRBY', process, 'linesDropped', dropped) end
-end
+keepLines(key, lines)
 if outcome ~= '' then
   closeNodes(key, 'CANCELLED', 'SKIPPED')
   finish(key, outcome, errors, warnings, output)
