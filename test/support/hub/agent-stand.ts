@@ -57,7 +57,7 @@ export async function aDispatcher(redis: RedisServer, id: string): Promise<TestD
 export type TestAgent = { readonly program: Program; readonly http: HttpClient; readonly stop: () => Promise<unknown> }
 
 export type TestAgentOptions = {
-  readonly redis: RedisServer
+  readonly redis: Pick<RedisServer, 'url'>
   readonly algorithm: string
   /** Text of the module, or path of one that is there. */
   readonly module: string

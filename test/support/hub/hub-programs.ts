@@ -4,7 +4,8 @@ import { eventually } from '../eventually.ts'
 import { type HttpClient, httpClient } from '../http.ts'
 import { freePort } from '../ports.ts'
 import { type Program, startEnginescope, startProgram } from '../process.ts'
-import { type RedisServer, startRedis } from '../redis.ts'
+import { type RedisServer, type RedisServerOptions, startRedis } from '../redis.ts'
+import { startRedisCluster } from '../redis-cluster.ts'
 
 /** Leases short enough for a test, long enough for a busy machine. */
 const memberLeaseMs = 1_500
@@ -33,6 +34,8 @@ export type ProcessShown = {
 
 export type HubStack = {
   readonly redis: RedisServer
+  /** Of the store, for further members. */
+  readonly storeUrl: string
   readonly hub: Member
   /** Starts a further hub, on the port of the one that is gone. */
   readonly startHub: (env?: Readonly<Record<string, string>>) => Promise<Member>
@@ -55,12 +58,32 @@ export function step(algKey: string, wish: Readonly<Record<string, unknown>> = {
   return { algKey, model: { key: JSON.stringify(wish) }, ...(inputs === undefined ? {} : { inputs }) }
 }
 
-/** Starts Redis and a hub. */
-export async function startHubStack(env: Readonly<Record<string, string>> = {}): Promise<HubStack> {
-  const redis = await startRedis()
+/** Where the state is kept: a server to look into, and what members are told. */
+export type HubStore = { readonly redis: RedisServer; readonly url: string; readonly stop: () => Promise<void> }
+
+async function oneRedis(options: RedisServerOptions = {}): Promise<HubStore> {
+  const redis = await startRedis(options)
+  return { redis, url: redis.url, stop: redis.stop }
+}
+
+/** A store that keeps what it answered for over a kill. */
+export const durableStore = (): Promise<HubStore> => oneRedis({ appendOnly: true })
+
+/** Three masters; `redis` is the first of them. */
+export async function clusterStore(): Promise<HubStore> {
+  const { nodes, stop } = await startRedisCluster()
+  const [redis] = nodes
+  if (redis === undefined) throw new Error('the cluster has no nodes')
+  return { redis, url: `redis-cluster://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}`, stop }
+}
+
+/** Starts a store, by default one Redis in memory, and a hub. */
+export async function startHubStack(env: Readonly<Record<string, string>> = {}, startStore = oneRedis): Promise<HubStack> {
+  const store = await startStore()
+  const { redis } = store
   const programs: Program[] = []
   const port = await freePort()
-  const base = { ...settings, ENGINESCOPE_REDIS_URL: redis.url, ENGINESCOPE_HUB_REDIS_URL: redis.url, ...env }
+  const base = { ...settings, ENGINESCOPE_REDIS_URL: store.url, ENGINESCOPE_HUB_REDIS_URL: store.url, ...env }
   const member = async (args: readonly string[], more: Readonly<Record<string, string>>): Promise<Member> => {
     const program = await startEnginescope(args, { env: { ...base, ...more }, readyLine: /is ready/, readyTimeoutMs: 60_000 })
     programs.push(program)
@@ -74,6 +97,7 @@ export async function startHubStack(env: Readonly<Record<string, string>> = {}):
   const shown = async (key: string) => (await hub.http.get(`/hub/processes/${key}`)).json<ProcessShown>()
   return {
     redis,
+    storeUrl: store.url,
     hub,
     startHub,
     dispatcher: (id, slots, more = {}) => member(['dispatcher', '--slots', String(slots), '--id', id], more),
@@ -99,7 +123,7 @@ export async function startHubStack(env: Readonly<Record<string, string>> = {}):
     runs: () => redis.client().lrange('test:runs', 0, -1),
     stop: async () => {
       await Promise.all(programs.map((program) => program.stop(0)))
-      await redis.stop()
+      await store.stop()
     },
   }
 }
