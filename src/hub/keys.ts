@@ -23,6 +23,8 @@ export const hubKeys = {
   numbers: `${tag}:numbers`,
   /** List of processes whose end no dispatcher can report: the hub does. */
   ends: `${tag}:ends`,
+  /** Which hub prints the series that all hubs share; gone when that one falls silent. */
+  series: `${tag}:series`,
   /** Hash, key of a deployed flow → JSON of it. */
   flows: `${tag}:flows`,
   /** Channel on which everybody is woken. */

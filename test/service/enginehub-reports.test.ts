@@ -69,7 +69,7 @@ requirement(
     await stack.dispatcher('d-1', 3)
     const running = await eventually(
       () => job(key),
-      ({ progress }) => progress > 0.3,
+      ({ progress, progressInfo }) => progress > 0.3 && progressInfo.some(({ runningTasks }) => runningTasks === 1),
     )
     expect(running).toMatchObject({ status: 'running' })
     expect(running.progress).toBeCloseTo(1 / 3)
@@ -145,6 +145,53 @@ requirement('EH-14', async () => {
   ).toBe(1)
   for (const family of families.values()) for (const { labels } of family.samples) expect(labels).not.toHaveProperty('instance')
 })
+
+test('of several hubs one prints what all share, another when it is gone: sums over them are right', async () => {
+  const hubs = await Promise.all(['hub-2', 'hub-3'].map((id) => stack.startHub({ ENGINESCOPE_HUB_PORT: '0' }, id)))
+  const all = [stack.hub, ...hubs]
+  const shared = new Set<string>(Object.values(hubMetrics).map(({ name }) => name))
+  /** What each hub that answers prints of the shared series. */
+  const printed = async () => {
+    const texts = await Promise.all(
+      all.map(({ http }) =>
+        http.get('/metrics').then(
+          ({ text }) => text,
+          () => undefined,
+        ),
+      ),
+    )
+    return texts.map((text) => [...parsePrometheusText(text ?? '')].filter(([name]) => shared.has(name)))
+  }
+  const holders = async () => (await printed()).flatMap((families, at) => (families.length > 0 ? [at] : []))
+  const sum = async (wanted: string) =>
+    (await printed())
+      .flat()
+      .flatMap(([name, { samples }]) => (name === wanted ? samples : []))
+      .reduce((total, { value }) => total + value, 0)
+  const added = 'enginescope_hub_processes_added_total'
+  const before = Number(await stack.redis.client().hget('{hub}:counters', 'added'))
+  expect(before).toBeGreaterThan(0)
+  expect(await holders()).toEqual([0])
+  for (let more = 1; more <= 5; more++) {
+    await all[1 + (more % 2)]?.http.post('/hub/adhoc', { flow: { processers: [step('nobody.has.it')] } })
+    expect(await sum(added)).toBe(before + more)
+    expect(await sum('enginescope_hub_queue_processes')).toBe(more)
+  }
+  // One that is frozen is replaced, and does not come back as a second one.
+  stack.hub.program.kill('SIGSTOP')
+  all.shift()
+  const [heir = -1] = await eventually(holders, ({ length }) => length > 0)
+  expect(await sum(added)).toBe(before + 5)
+  stack.hub.program.kill('SIGCONT')
+  all.unshift(stack.hub)
+  expect(await holders()).toEqual([heir + 1])
+  // One that leaves hands over at once.
+  await all[heir + 1]?.program.stop()
+  expect(await holders()).toHaveLength(1)
+  expect(await sum(added)).toBe(before + 5)
+  await Promise.all(hubs.map(({ program }) => program.stop()))
+  await eventually(async () => (await holders()).length === 1)
+}, 60_000)
 
 describe('the table of promises', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -6,12 +6,14 @@ import type { Registry } from '../registry/registry.ts'
 import type { HubQueries, UnheldEnd } from '../store/hub-queries.ts'
 import type { HubStore } from '../store/hub-store.ts'
 import { reportEnd, reportProcess } from './process-report.ts'
+import type { SeriesHolder } from './series-holder.ts'
 
 export type HousekeepingParts = {
   readonly store: HubStore
   readonly queries: HubQueries
   readonly registry: Registry & { readonly sweep?: () => Promise<readonly LostMember[]> }
   readonly check: AgentCheck
+  readonly holder: SeriesHolder
   readonly log: HubLog
 }
 
@@ -55,8 +57,9 @@ export class Housekeeping {
   }
 
   async #once(): Promise<void> {
-    const { store, queries, registry, check, log } = this.#parts
+    const { store, queries, registry, check, holder, log } = this.#parts
     try {
+      await holder.holds()
       await store.sweep(sweptMax)
       for (const end of await queries.takeEnds(endsMax)) this.#report(end)
       this.queueLength = (await queries.queue(1)).length

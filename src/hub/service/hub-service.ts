@@ -18,6 +18,7 @@ import type { HubStoreSettings } from '../store/settings.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { type HubFamilies, hubExposition } from './hub-series.ts'
 import { progressOf, reportProcess } from './process-report.ts'
+import { SeriesHolder } from './series-holder.ts'
 
 export type HubServiceOptions = MemberOptions & {
   readonly redis: HubRedis
@@ -48,7 +49,8 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
       log.warn({ agent: agent.id, says: agent.algorithm?.key, found }, 'an agent offers something else than it says'),
     () => undefined,
   )
-  const housekeeping = new Housekeeping({ ...options, store, queries, check })
+  const holder = new SeriesHolder(store)
+  const housekeeping = new Housekeeping({ ...options, store, queries, check, holder })
   const reporter = options.makeReporter(() => housekeeping.queueLength)
   housekeeping.start(reporter)
   const deps: HubApiDeps = {
@@ -70,7 +72,7 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
     member: { kind: 'hub', id, incarnation },
     routes: [readyRoute(redis), ...apiRoutes(deps)],
     bodyBytesMax: Math.ceil(settings.dataBytesMax * bodyShare),
-    series: () => seriesOf(options, queries, check),
+    series: () => seriesOf(options, holder, queries, check),
     load: () => ({ running: 0 }),
     closeWithinMs,
   })
@@ -80,6 +82,7 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
       await door.leave()
       await door.close()
       await housekeeping.stop()
+      await holder.leave()
       await reporter.close(reportsWithinMs)
     },
   }
@@ -106,7 +109,14 @@ function readyRoute(redis: HubRedis): MemberRoute {
   }
 }
 
-async function seriesOf(options: HubServiceOptions, queries: HubQueries, check: AgentCheck): Promise<string> {
+/** What all hubs share is printed by one of them: sums over several are right. */
+async function seriesOf(
+  options: HubServiceOptions,
+  holder: SeriesHolder,
+  queries: HubQueries,
+  check: AgentCheck,
+): Promise<string> {
+  if (!(await holder.holds())) return ''
   const [queue, counters, members] = await Promise.all([queries.queue(1), queries.counters(), options.registry.list()])
   return hubExposition(options.families, {
     queueLength: queue.length,

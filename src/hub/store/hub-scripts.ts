@@ -1,13 +1,13 @@
 import { hubKeys } from '../keys.ts'
 import { defineScript, type HubRedis } from '../scripts.ts'
 
-const names = ['submit', 'claim', 'check', 'update', 'release', 'cancel', 'sweep', 'queue'] as const
+const names = ['submit', 'claim', 'check', 'update', 'release', 'cancel', 'sweep', 'queue', 'hold'] as const
 
 /** The scripts of the store by name; each gets the keys that all of them share. */
 export type HubScripts = Readonly<Record<(typeof names)[number], (args: readonly (string | number)[]) => Promise<unknown>>>
 
-const { queue, leases, done, counters, numbers, ends } = hubKeys
-const keys = [queue, leases, done, counters, numbers, ends]
+const { queue, leases, done, counters, numbers, ends, series } = hubKeys
+const keys = [queue, leases, done, counters, numbers, ends, series]
 
 export function hubScripts(redis: HubRedis): HubScripts {
   const prelude = new URL('./lua/prelude.lua', import.meta.url)

@@ -187,6 +187,16 @@ export class HubStore {
     return { lost, removed }
   }
 
+  /** Whether the hub of this id is the one that prints what all hubs share, for so long from now; by the store's clock. */
+  async holdsSeries(id: string, leaseMs: number): Promise<boolean> {
+    return (await this.#scripts.hold([id, leaseMs])) === 1
+  }
+
+  /** Lets another hub print it at once. */
+  async leaveSeries(id: string): Promise<void> {
+    await this.#scripts.hold([id, 0])
+  }
+
   get #scheduleBounds(): string {
     return this.settings.bounds.scheduleToStart.join(',')
   }

@@ -38,7 +38,7 @@ export type HubStack = {
   readonly storeUrl: string
   readonly hub: Member
   /** Starts a further hub, on the port of the one that is gone. */
-  readonly startHub: (env?: Readonly<Record<string, string>>) => Promise<Member>
+  readonly startHub: (env?: Readonly<Record<string, string>>, id?: string) => Promise<Member>
   readonly dispatcher: (id: string, slots: number, env?: Readonly<Record<string, string>>) => Promise<Member>
   readonly agent: (id: string, algorithm: string, more?: { capacity?: number; claims?: string }) => Promise<Program>
   /** Submits an ad hoc flow. @returns its key */
@@ -90,8 +90,8 @@ export async function startHubStack(env: Readonly<Record<string, string>> = {}, 
     const { url } = JSON.parse(await program.waitForLine(/is ready/)) as { url: string }
     return { program, url, http: httpClient(url) }
   }
-  const startHub = (more: Readonly<Record<string, string>> = {}) =>
-    member(['hub', '--id', 'hub-1'], { ENGINESCOPE_HUB_PORT: String(port), ...more })
+  const startHub = (more: Readonly<Record<string, string>> = {}, id = 'hub-1') =>
+    member(['hub', '--id', id], { ENGINESCOPE_HUB_PORT: String(port), ...more })
   const hub = await startHub()
   const tinyAgent = fileURLToPath(new URL('./tiny-agent.mjs', import.meta.url))
   const shown = async (key: string) => (await hub.http.get(`/hub/processes/${key}`)).json<ProcessShown>()

@@ -1,7 +1,7 @@
 -- Stands before every other script of this folder.
--- KEYS: 1 queue, 2 leases, 3 done, 4 counters, 5 numbers, 6 ends. Keys of single processes are made here: which ones a script
+-- KEYS: 1 queue, 2 leases, 3 done, 4 counters, 5 numbers, 6 ends, 7 series. Keys of single processes are made here: which ones a script
 -- touches is found while it runs; all share the hash tag, and so the slot.
-local QUEUE, LEASES, DONE, COUNTERS, NUMBERS, ENDS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local QUEUE, LEASES, DONE, COUNTERS, NUMBERS, ENDS, SERIES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local CHECKS_MAX, LINES_MAX, LINES_BYTES_MAX, ENDS_MAX = 100, 1000, 1048576, 100000
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
