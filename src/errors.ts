@@ -26,6 +26,7 @@ const table = {
   PROCESS_FINISHED: { status: 409, mayRetry: false, says: 'The process has ended.' },
   FENCE_STALE: { status: 409, mayRetry: false, says: 'Another dispatcher has the process now, or the event is not open.' },
   AGENT_FULL: { status: 429, mayRetry: true, says: 'The agent runs as many events as it may.' },
+  TOPIC_FORBIDDEN: { status: 403, mayRetry: false, says: 'The topic is none that runtimes may be asked for.' },
   RUNTIME_FOREIGN: { status: 403, mayRetry: false, says: 'The job is of another runtime.' },
   NOT_FOUND: { status: 404, mayRetry: false, says: 'There is nothing here.' },
   METHOD_NOT_ALLOWED: { status: 405, mayRetry: false, says: 'This route does not take the method.' },

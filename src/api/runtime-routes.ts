@@ -33,6 +33,7 @@ function registryRoutes(runtimes: Runtimes): Route[] {
       codes: [
         'REQUEST_INVALID',
         'TARGET_FORBIDDEN',
+        'TOPIC_FORBIDDEN',
         'NAMESPACE_FORBIDDEN',
         'RUNTIME_ELSEWHERE',
         'RUNTIME_ENDED',

@@ -256,7 +256,11 @@ const runtimeSchemas = {
       namespace: { ...text, default: 'default' },
       url: { ...text, description: 'Base URL of the heartbeat handler.' },
       mode: { type: 'string', enum: ['batch', 'per-topic'], default: 'batch' },
-      topics: { ...listOf(text), description: 'Names; `name:N` = N partitions. By default those of the protocol.' },
+      topics: {
+        ...listOf(text),
+        description:
+          'Names; `name:N` = N partitions. Those of the protocol and of ENGINESCOPE_RUNTIME_TOPICS: by default all of them.',
+      },
       engineType: { ...text, default: 'cdap' },
       token: { ...text, description: 'Bearer token for the runtime. Kept, and never shown again.' },
     },

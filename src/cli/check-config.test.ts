@@ -63,6 +63,18 @@ describe('check-config', () => {
     )
   })
 
+  test('a listed runtime that could not be followed is a fault: a topic that is not allowed, an address that is none', async () => {
+    const listed = 'runtimes:\n  - runtimeId: a\n    url: http://127.0.0.1:1\n    topics: [logs, "audit:2"]\n'
+    const config = file('c.yaml', `${listed}  - runtimeId: b\n    url: nowhere\n`)
+    const refused = await run(['check-config', '--config', config])
+    expect(refused.exitCode).toBe(78)
+    expect(refused.stderr).toMatch(/c\.yaml:1: runtimes: a: topics: audit is none .*ENGINESCOPE_RUNTIME_TOPICS/)
+    expect(refused.stderr).toContain('runtimes: b: url must be')
+    process.exitCode = undefined
+    const allowed = file('d.yaml', `${listed}runtimeTopics: audit\n`)
+    expect((await run(['check-config', '--config', allowed])).exitCode).toBe(0)
+  })
+
   test('as JSON it can be read by programs, and secrets stay secret', async () => {
     const { stdout } = await run(['check-config', '--output', 'json'], {
       ENGINESCOPE_LOKI_URL: 'http://loki:3100',

@@ -5,6 +5,7 @@ import { readTaskTypes } from '../catalogue/index.ts'
 import { type Fault, faultText } from '../config/fault.ts'
 import { type ConfigReading, type ConfigSources, loadConfig, printSetting } from '../config/load.ts'
 import { settingsTable } from '../config/settings.ts'
+import { readListed } from '../serve/listed-runtimes.ts'
 import { type CliContext, exitCodes } from './context.ts'
 import { addSettingFlags, sourcesOf } from './setting-flags.ts'
 
@@ -28,17 +29,23 @@ function taskTypeFaults(taskTypesFile: string | undefined): readonly Fault[] {
   return taskTypesFile === undefined ? [] : (readTaskTypes(taskTypesFile).faults ?? [])
 }
 
+function runtimeFaults(reading: ConfigReading): readonly Fault[] {
+  const { runtimes, runtimeTopics } = reading.config ?? reading.values
+  if (runtimes === undefined || runtimeTopics === undefined) return []
+  return readListed({ runtimes, runtimeTopics }, reading.config && reading.origins.runtimes).faults
+}
+
 function shown(reading: ConfigReading): ShownSetting[] {
   if (reading.config === undefined) return []
   const { config, origins } = reading
   return settingsTable.map(({ key, name }) => ({ name, value: printSetting(config, key), source: origins[key] }))
 }
 
-/** Reads every source, the auth file and the file of task types. Never throws: every fault is in the report. */
+/** Reads every source, the auth file, the file of task types and the listed runtimes. Never throws: every fault is in the report. */
 export function checkConfig(sources: ConfigSources): ConfigReport {
   const reading = loadConfig(sources)
   const { authFile, taskTypesFile } = reading.config ?? reading.values
-  const faults = [...(reading.faults ?? []), ...authFaults(authFile), ...taskTypeFaults(taskTypesFile)]
+  const faults = [...(reading.faults ?? []), ...authFaults(authFile), ...taskTypeFaults(taskTypesFile), ...runtimeFaults(reading)]
   const isUsable = faults.length === 0
   return { isUsable, faults, warnings: reading.warnings, settings: isUsable ? shown(reading) : [] }
 }

@@ -152,7 +152,7 @@ export const settings = {
     'runtimeNetworks',
     networkList,
     '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
-    'Networks that runtimes may be in, with commas between. Link-local addresses never are.',
+    'Networks that runtimes may be in, with commas between. Link-local addresses and those of cloud metadata never are.',
   ),
   runtimeIntervalMs: given('runtimes', 'runtimeInterval', duration('100ms', '1h'), '2s', 'How often a runtime is asked, ± 10 %.'),
   runtimeGraceMs: given(
@@ -174,7 +174,7 @@ export const settings = {
     'runtimeTopics',
     topicList,
     '',
-    'Topics asked for beside those of the protocol, with commas between; what they hold is kept as it is.',
+    'Topics allowed, and asked for, beside those of the protocol, with commas between; what they hold is kept as it is.',
   ),
   runtimeFailuresMax: given(
     'runtimes',

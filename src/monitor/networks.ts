@@ -1,8 +1,13 @@
 /** Which addresses runtimes may have: what is not listed is never connected to. */
 import { BlockList, isIP, isIPv4 } from 'node:net'
+import { embeddedIn, plainAddress } from './embedded-address.ts'
 
-/** Where metadata services of clouds answer, among others: never a runtime. */
-const never = ['169.254.0.0/16', 'fe80::/10', '0.0.0.0/32', '::/128']
+/** Never a runtime, within whichever network: this host itself, link-local addresses, and where clouds answer with secrets. */
+const never = [
+  ...['0.0.0.0/8', '::/128', '169.254.0.0/16', 'fe80::/10'],
+  // Metadata: AWS and Google by IPv6, Alibaba, Azure, Oracle.
+  ...['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
+]
 const insecureAllowed = ['127.0.0.0/8', '::1/128', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']
 
 export type Networks = {
@@ -19,24 +24,12 @@ export function networksOf(cidrs: readonly string[]): Networks {
     refusalOf(given, protocol) {
       const address = plainAddress(given)
       if (isIP(address) === 0) return `${given.slice(0, 64)} is no address`
-      if (isIn(forbidden, address)) return `${address} is never allowed`
+      if ([address, ...embeddedIn(address)].some((each) => isIn(forbidden, each))) return `${address} is never allowed`
       if (!isIn(allowed, address)) return `${address} is in none of the allowed networks`
       if (protocol !== 'https:' && !isIn(near, address)) return `${address} is beyond the private ranges: only https is allowed`
       return undefined
     },
   }
-}
-
-/** An IPv4 address that is written as IPv6 is the IPv4 address. */
-function plainAddress(text: string): string {
-  const address = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
-  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (dotted !== undefined) return dotted
-  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address)
-  if (hex === null) return address
-  const high = Number.parseInt(hex[1] ?? '0', 16)
-  const low = Number.parseInt(hex[2] ?? '0', 16)
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
 function listOf(cidrs: readonly string[]): BlockList {

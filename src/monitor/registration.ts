@@ -1,7 +1,7 @@
 /** What the launcher of a program says of a runtime: read and checked. */
 import { isIP } from 'node:net'
 import { ScopeError } from '../errors.ts'
-import { expandTopics, knownTopics, topicsMax } from './topics.ts'
+import { expandTopics, isAllowedTopic, kindOf, knownTopics, topicsMax } from './topics.ts'
 
 export const modes = ['batch', 'per-topic'] as const
 export type Mode = (typeof modes)[number]
@@ -25,8 +25,8 @@ const defaultEngineType = 'cdap'
 
 /**
  * Reads the body of a registration.
- * @param moreTopics of the installation, asked for where the registration names none
- * @throws ScopeError REQUEST_INVALID naming the field that does not fit
+ * @param moreTopics of the installation: allowed, and asked for where the registration names none
+ * @throws ScopeError REQUEST_INVALID naming the field that does not fit, TOPIC_FORBIDDEN naming the topic
  */
 export function readRegistration(body: unknown, moreTopics: readonly string[]): Registration {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw misfit('', 'must be an object')
@@ -69,8 +69,13 @@ function readTopics(value: unknown, moreTopics: readonly string[]): readonly str
   const topics = Array.isArray(names) && names.length > 0 ? expandTopics(names) : undefined
   if (topics === undefined)
     throw misfit('topics', `must be names such as logs or task.running:2, at most ${topicsMax} with partitions`)
+  const forbidden = topics.find((topic) => !isAllowedTopic(topic, moreTopics))
+  if (forbidden !== undefined) throw new ScopeError('TOPIC_FORBIDDEN', forbiddenText(forbidden), { path: 'topics' })
   return topics
 }
+
+const forbiddenText = (topic: string) =>
+  `topics: ${kindOf(topic)} is none that runtimes may be asked for; runtimeTopics (ENGINESCOPE_RUNTIME_TOPICS) allows more`
 
 function readToken(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined

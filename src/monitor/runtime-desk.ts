@@ -117,7 +117,7 @@ function wishes(parts: DeskParts) {
   }
 }
 
-/** Enters runtimes of the settings file. @throws ScopeError when the store is away */
+/** Enters a runtime. @returns whether it is new. @throws ScopeError when the store is away */
 export async function enter(
   { runtimes, nowMs, runtimesMax }: Pick<DeskParts, 'runtimes' | 'nowMs' | 'runtimesMax'>,
   spec: Registration,

@@ -26,6 +26,10 @@ export function kindOf(topic: string): string {
 
 const isKnown = (kind: string): kind is KnownTopic => (knownTopics as readonly string[]).includes(kind)
 
+/** Whether runtimes may be asked for a topic, of whichever partition. @param more topics of the installation */
+export const isAllowedTopic = (topic: string, more: readonly string[]): boolean =>
+  isKnown(kindOf(topic)) || more.some((each) => kindOf(each) === kindOf(topic))
+
 /** Label value of a topic. */
 export const topicLabel = (topic: string): string => (isKnown(kindOf(topic)) ? kindOf(topic) : 'other')
 

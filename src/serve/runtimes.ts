@@ -1,7 +1,6 @@
 /** Everything about runtimes whose messages are fetched, put together. */
 import type { Holder } from '../bus/lease.ts'
 import type { Config } from '../config/settings.ts'
-import { ScopeError } from '../errors.ts'
 import type { JobStore } from '../jobs/job-store.ts'
 import type { Keys } from '../jobs/keys.ts'
 import type { Store } from '../jobs/store/commit.ts'
@@ -10,13 +9,13 @@ import { guardedAgent } from '../monitor/guarded-agent.ts'
 import { Monitor } from '../monitor/monitor.ts'
 import { networksOf } from '../monitor/networks.ts'
 import { ProgramLog } from '../monitor/program-log.ts'
-import { readRegistration } from '../monitor/registration.ts'
-import { createRuntimeDesk, enter, type RuntimeDesk } from '../monitor/runtime-desk.ts'
+import { createRuntimeDesk, type RuntimeDesk } from '../monitor/runtime-desk.ts'
 import { RuntimeStore } from '../monitor/runtime-store.ts'
 import { Slots } from '../monitor/slots.ts'
 import { reportParser } from '../report/parse.ts'
 import type { OwnMetrics } from '../series/own-metrics.ts'
 import { reportLimits } from './limits.ts'
+import { enterListed, requireListed } from './listed-runtimes.ts'
 import type { Log } from './log.ts'
 import type { LogShipping } from './log-shipping.ts'
 import type { Series } from './series.ts'
@@ -44,10 +43,11 @@ export type RuntimesOptions = {
 
 /** A lost engine is one that was silent for so long; a runtime that answers must be heard of more often. */
 const beatShare = 1 / 3
-const listedEveryMs = 5_000
 
+/** @throws ConfigError when a runtime of the settings cannot be followed */
 export function openRuntimes(options: RuntimesOptions): Runtimes {
   const { config, keys, store, jobStore, series, shipping, log } = options
+  const listed = requireListed(config)
   const nowMs = () => jobStore.clock.nowMs()
   const networks = networksOf(config.runtimeNetworks)
   const runtimes = new RuntimeStore(store, keys)
@@ -99,7 +99,8 @@ export function openRuntimes(options: RuntimesOptions): Runtimes {
     start: (holder) => {
       monitor = makeMonitor(holder)
       monitor.start()
-      listing = enterListed(options, runtimes, () => monitor?.wake())
+      const { runtimesMax } = config
+      listing = enterListed({ specs: listed, runtimes, runtimesMax, nowMs, log, onEntered: () => monitor?.wake() })
     },
     dropExpired: () => monitor?.dropExpired(),
     stop: async () => {
@@ -138,28 +139,4 @@ function tlsOf({ runtimeTlsCa: ca, runtimeTlsCert: cert, runtimeTlsKey: key }: C
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key: key.reveal() }),
   }
-}
-
-/** Enters the runtimes of the settings, however long the store takes to come. */
-function enterListed({ config, jobStore, log }: RuntimesOptions, runtimes: RuntimeStore, onEntered: () => void): NodeJS.Timeout {
-  let left = config.runtimes
-  const round = async () => {
-    const failed: (typeof left)[number][] = []
-    for (const listed of left) {
-      const { runtimeId } = listed
-      try {
-        const spec = readRegistration({ ...listed, token: listed.token?.reveal() }, config.runtimeTopics)
-        await enter({ runtimes, nowMs: () => jobStore.clock.nowMs(), runtimesMax: config.runtimesMax }, spec)
-        onEntered()
-      } catch (error) {
-        if (error instanceof ScopeError && error.code === 'REDIS_UNAVAILABLE') failed.push(listed)
-        else log.error({ runtime: runtimeId, error }, 'a runtime of the settings cannot be followed')
-      }
-    }
-    left = failed
-  }
-  let running = round()
-  return setInterval(() => {
-    if (left.length > 0) running = running.then(round)
-  }, listedEveryMs).unref()
 }

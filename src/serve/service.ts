@@ -82,7 +82,7 @@ type Parts = ServiceOptions & {
   readonly state: { isDraining: boolean; bus: Bus | undefined }
 }
 
-/** Starts the aggregator. @throws AuthFileError, ConfigError (task types), and the system's error when the port is taken */
+/** Starts the aggregator. @throws AuthFileError, ConfigError (task types, listed runtimes), and the system's error when the port is taken */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const parts = await makeParts(options)
   const { config, log, state, watchers } = parts

@@ -8,6 +8,7 @@ import { type Aggregator, startAggregator, untilItOwnsAll } from '../support/agg
 import { writeAuthFile } from '../support/auth-file.ts'
 import { eventually } from '../support/eventually.ts'
 import { httpClient } from '../support/http.ts'
+import { startEnginescope } from '../support/process.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { aStatus } from '../support/runtime-messages.ts'
 
@@ -59,7 +60,7 @@ beforeAll(async () => {
     settings: {
       ...{ CONFIG: path('enginescope.yaml'), AUTH_FILE: path('tokens.json'), RUNTIME_INTERVAL: '200ms', RUNTIME_FAILURES: '2' },
       // The loopback by its addresses of IPv4 alone.
-      ...{ RUNTIME_NETWORKS: '127.0.0.0/9', RUNTIME_GRACE: '1s' },
+      ...{ RUNTIME_NETWORKS: '127.0.0.0/9', RUNTIME_GRACE: '1s', RUNTIME_TOPICS: 'custom' },
       ...(hasOpenssl
         ? {
             RUNTIME_TLS_CA_FILE: path('authority.pem'),
@@ -132,6 +133,31 @@ describe('roles and namespaces', () => {
     expect((await as(name).post(`${route}/of-${name}/process`, { alive: false })).status).toBe(202)
     expect((await as(name).delete(`${route}/of-${name}`)).status).toBe(204)
     expect((await as('reader').get(`${route}/of-${name}`)).status).toBe(404)
+  })
+})
+
+describe('topics', () => {
+  test('beyond those of the protocol and of the settings are 403, in the settings file no start', async () => {
+    const runtime = aRuntime({ runtimeId: 'curious' })
+    const register = async (topics: string[]) => as('launcher').post(route, { ...(await body(runtime)), topics })
+    for (const topics of [['audit'], ['logs', 'audit'], ['audit:2'], ['logs', 'task.runnin:2']]) {
+      const refused = await register(topics)
+      expect([refused.status, codeOf(refused.text)], String(topics)).toEqual([403, 'TOPIC_FORBIDDEN'])
+      expect(refused.text).toContain('ENGINESCOPE_RUNTIME_TOPICS')
+    }
+    expect((await as('reader').get(`${route}/curious`)).status).toBe(404)
+    const allowed = await register(['program.status', 'task.running:2', 'custom:2'])
+    expect(allowed.status, allowed.text).toBe(201)
+    expect(Object.keys(allowed.json<{ topics: object }>().topics)).toEqual(
+      expect.arrayContaining(['program.status', 'task.running:1', 'custom:0']),
+    )
+    expect((await register(['audit'])).status).toBe(403)
+    writeFileSync(path('forbidden.yaml'), 'runtimes:\n  - runtimeId: x\n    url: http://127.0.0.1:1\n    topics: [audit]\n')
+    const started = await startEnginescope(['serve', '--config', path('forbidden.yaml')], {
+      env: { ENGINESCOPE_REDIS_URL: redis.url, ENGINESCOPE_PORT: '0' },
+    })
+    expect((await started.exited).code).toBe(78)
+    expect(started.stderr()).toContain('audit is none that runtimes may be')
   })
 })
 

@@ -345,6 +345,10 @@ describe('a runtime that cannot be trusted', () => {
       const refused = await aggregator.http.post('/api/v1/runtimes', { runtimeId: 'x', url })
       expect(refused.status, url).toBe(400)
     }
+    for (const topics of [['audit'], ['logs', 'audit:2']]) {
+      const refused = await aggregator.http.post('/api/v1/runtimes', { runtimeId: 'x', url: runtime.url, topics })
+      expect([refused.status, refused.text.includes('TOPIC_FORBIDDEN')]).toEqual([403, true])
+    }
   })
 })
 

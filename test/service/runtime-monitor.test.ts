@@ -12,7 +12,14 @@ beforeAll(async () => {
   redis = await startRedis({ appendOnly: true })
   aggregator = await startAggregator({
     redisUrl: redis.url,
-    settings: { RUNTIME_INTERVAL: '200ms', RUNTIME_GRACE: '1s', LINGER: '1s', SUSPECT_AFTER: '2s', LOST_AFTER: '8s' },
+    settings: {
+      RUNTIME_INTERVAL: '200ms',
+      RUNTIME_GRACE: '1s',
+      LINGER: '1s',
+      SUSPECT_AFTER: '2s',
+      LOST_AFTER: '8s',
+      RUNTIME_TOPICS: 'custom',
+    },
   })
   await untilItOwnsAll(aggregator)
 })
