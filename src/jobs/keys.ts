@@ -62,8 +62,10 @@ function runtimeKeys(at: (shard: Shard, rest: string) => string) {
     monitors: '{es:runtimes}:monitors',
     /** Stream of the statuses of a namespace's runs, ids `<epoch>-<number>`. */
     programLog: (namespace: string) => `{es:programs:${namespace}}:log`,
-    /** Hash: `epoch`, `number` of the newest entry, `r:<runtime>` → position of its newest status. */
+    /** Hash: `epoch`, `number` of the newest entry, `r:<runtime>` or `r:<runtime>|<partition>` → position of its newest status. */
     programLogState: (namespace: string) => `{es:programs:${namespace}}:state`,
+    /** Sorted set of those runtimes and partitions, score when they last wrote, in ms. */
+    programLogSources: (namespace: string) => `{es:programs:${namespace}}:sources`,
   }
 }
 

@@ -2,7 +2,7 @@
 import { ScopeError } from '../errors.ts'
 import type { Report, ReportResult } from '../report/report.ts'
 import { addCount, type Batch, type Step } from './batch.ts'
-import type { StatusEntry } from './message-reader.ts'
+import type { PlacedEntry } from './program-log.ts'
 
 export type Apply = (reports: readonly Report[]) => Promise<readonly ReportResult[]>
 
@@ -11,7 +11,7 @@ export type Applied = {
   /** As {@link Batch.counts}, what the batch knew before included. */
   readonly counts: ReadonlyMap<string, number>
   /** Statuses for the log of the namespace. */
-  readonly entries: readonly { readonly position: string; readonly entry: StatusEntry }[]
+  readonly entries: readonly PlacedEntry[]
   readonly refused: Batch['refused']
 }
 
@@ -42,7 +42,7 @@ export async function applyBatch(
 
 type Outcome = {
   readonly counts: Map<string, number>
-  readonly entries: { position: string; entry: StatusEntry }[]
+  readonly entries: PlacedEntry[]
   readonly refused: Batch['refused']
 }
 
@@ -54,5 +54,5 @@ function note(step: Step, result: ReportResult | undefined, { counts, entries, r
   if (result.outcome === 'rejected') {
     const reason = `${result.code ?? ''} ${result.message ?? ''}`.trim()
     refused.push({ topic, messageId: position.slice(position.indexOf('.') + 1), reason, text: '' })
-  } else if (entry !== undefined && result.outcome !== 'closed') entries.push({ position, entry })
+  } else if (entry !== undefined && result.outcome !== 'closed') entries.push({ topic, position, entry })
 }

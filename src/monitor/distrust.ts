@@ -30,6 +30,8 @@ export type TopicNews = {
   /** The log was lost: it is read anew from here (`null` = from its first message). */
   readonly restartAt: string | null | undefined
   readonly latest: string | null | undefined
+  /** Number of the last message taken, now or before. */
+  readonly readNumber: number
   readonly isFull: boolean
 }
 
@@ -77,7 +79,7 @@ function refusalOfAnswer({ runtimeId, epoch }: Envelope, expected: Expected): st
 function judgeTopic(topic: string, raw: RawTopic, asked: string | null, epoch: string, expected: Expected): TopicNews {
   const latest = latestOf(raw.latest, epoch)
   const limit = expected.limitOf(topic)
-  const none = { topic, taken: [], refused: [], refusal: '', lost: 0, latest, isFull: false }
+  const none = { topic, taken: [], refused: [], refusal: '', lost: 0, latest, readNumber: numberOf(asked), isFull: false }
   if (asked !== null && latest !== undefined && numberOf(latest) < numberOf(asked))
     return { ...none, restartAt: expected.reset === 'latest' ? latest : null }
   const { taken, refused, refusal, lost } = takePrefix(raw.messages, asked, epoch, limit)
@@ -92,6 +94,7 @@ function judgeTopic(topic: string, raw: RawTopic, asked: string | null, epoch: s
     lost,
     restartAt: undefined,
     latest: believed,
+    readNumber: numberOf(highest),
     isFull: taken.length > 0 && raw.messages.length >= limit,
   }
 }

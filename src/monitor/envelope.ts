@@ -17,8 +17,8 @@ export type Envelope = {
   readonly topics: Map<string, RawTopic>
   /** `cut` = the text ends too early; `malformed` = it is no JSON from some point on. */
   end: 'whole' | 'cut' | 'malformed'
-  /** The message in which the text ended, where its id was still read. */
-  cutIn: { readonly topic: string; readonly messageId: unknown } | undefined
+  /** The message in which the text ended, where its id was still read, and how much of it there was. */
+  cutIn: { readonly topic: string; readonly messageId: unknown; readonly length: number } | undefined
 }
 
 const depthMax = 32
@@ -67,6 +67,7 @@ function readMessage(cursor: Cursor, envelope: Envelope, topic: string): RawMess
   let publishedAt: unknown
   let text: string | undefined
   let isTooDeep = false
+  const from = cursor.at
   try {
     cursor.members((name) => {
       if (name === 'messageId') messageId = cursor.value()
@@ -79,7 +80,7 @@ function readMessage(cursor: Cursor, envelope: Envelope, topic: string): RawMess
       }
     })
   } catch (error) {
-    if (messageId !== undefined) envelope.cutIn = { topic, messageId }
+    if (messageId !== undefined) envelope.cutIn = { topic, messageId, length: cursor.length - from }
     throw error
   }
   return { messageId, publishedAt, text, isTooDeep }
@@ -100,6 +101,14 @@ class Cursor {
 
   constructor(text: string) {
     this.#text = text
+  }
+
+  get at(): number {
+    return this.#at
+  }
+
+  get length(): number {
+    return this.#text.length
   }
 
   members(read: (name: string) => void): void {

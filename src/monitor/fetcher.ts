@@ -1,6 +1,7 @@
 /** Asks a runtime for its messages: bounded in time and size, and whatever came is read as far as it goes. */
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { type Agent, request } from 'undici'
+import { ByteBudget } from './byte-budget.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { BlockedTarget } from './guarded-agent.ts'
 import type { Registration } from './registration.ts'
@@ -23,7 +24,21 @@ export type Fetched = {
   readonly status: number
   readonly reason: string
   readonly envelope: Envelope | undefined
+  /** Topics that had no room in the answer, whole or in part, those first that are to be asked for first. */
+  readonly hungry?: readonly string[]
 }
+
+type Asking = readonly [method: 'GET' | 'POST', path: string, body?: unknown]
+
+/** One answer, and how much of it was read. */
+type Answer = Fetched & {
+  readonly bytes: number
+  /** It ended at its share of the bytes. */
+  readonly isShort: boolean
+}
+type TopicAnswer = Answer & { readonly topic: string }
+
+const nothing = { status: 0, envelope: undefined, bytes: 0, isShort: false }
 
 /** Topics asked for at a time in mode `per-topic`. */
 const topicsAtOnce = 4
@@ -38,11 +53,17 @@ export class Fetcher {
     this.#limits = limits
   }
 
-  /** Never throws. @param stop ends the request early */
-  async fetch(target: Target, caller: Caller, asked: ReadonlyMap<string, Asked>, stop: AbortSignal): Promise<Fetched> {
-    if (target.mode === 'per-topic') return this.#fetchEach(target, asked, stop)
-    const topics = Object.fromEntries(asked)
-    return this.#ask(target, 'POST', '/v1/runtime/messages', { protocol: 1, monitor: caller, topics }, stop)
+  /** Never throws. @param stop ends the request early. @param isFirstHungry the first topic had no room in the answer before */
+  async fetch(
+    target: Target,
+    caller: Caller,
+    asked: ReadonlyMap<string, Asked>,
+    stop: AbortSignal,
+    isFirstHungry = false,
+  ): Promise<Fetched> {
+    if (target.mode === 'per-topic') return this.#fetchEach(target, [...asked], isFirstHungry, stop)
+    const body = { protocol: 1, monitor: caller, topics: Object.fromEntries(asked) }
+    return this.#ask(target, ['POST', '/v1/runtime/messages', body], stop, this.#limits.bodyBytesMax)
   }
 
   /** `shutdown` or `kill`. @returns whether the runtime took it, and what it said */
@@ -67,35 +88,48 @@ export class Fetcher {
     }
   }
 
-  async #fetchEach(target: Target, asked: ReadonlyMap<string, Asked>, stop: AbortSignal): Promise<Fetched> {
+  /**
+   * Topics share the bytes of an answer. The first, where it went hungry before, is asked for alone and may have all of them; the
+   * others several at a time, each up to its share of what is left.
+   */
+  async #fetchEach(target: Target, left: [string, Asked][], isFirstHungry: boolean, stop: AbortSignal): Promise<Fetched> {
     // One deadline for the whole cycle.
     const { signal, release } = deadlineOf(stop, this.#limits.timeoutMs)
-    const left = [...asked]
-    const answers: Fetched[] = []
-    const worker = async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [topic, { messageId, limit }] = next
-        const query = new URLSearchParams({ limit: String(limit), ...(messageId === null ? {} : { after: messageId }) })
-        answers.push(
-          await this.#ask(target, 'GET', `/v1/runtime/topics/${encodeURIComponent(topic)}/messages?${query}`, undefined, signal),
-        )
-      }
+    const budget = new ByteBudget(this.#limits.bodyBytesMax, topicsAtOnce)
+    const answers: TopicAnswer[] = []
+    const next = async (sharers: number) => {
+      const bytes = left.length === 0 ? 0 : budget.reserve(sharers)
+      const one = bytes === 0 ? undefined : left.shift()
+      if (one === undefined) return false
+      const [topic, { messageId, limit }] = one
+      const query = new URLSearchParams({ limit: String(limit), ...(messageId === null ? {} : { after: messageId }) })
+      const path = `/v1/runtime/topics/${encodeURIComponent(topic)}/messages?${query}`
+      const answer = await this.#ask(target, ['GET', path], signal, bytes)
+      budget.settle(bytes, answer.bytes)
+      answers.push({ topic, ...answer })
+      return true
     }
+    const worker = async () => {
+      let isMore = true
+      while (isMore) isMore = await next(left.length)
+    }
+    if (isFirstHungry) await next(1)
     await Promise.all(Array.from({ length: topicsAtOnce }, worker)).finally(release)
-    return joined(answers)
+    return joined(
+      answers,
+      left.map(([topic]) => topic),
+    )
   }
 
-  async #ask(target: Target, method: 'GET' | 'POST', path: string, body: unknown, stop: AbortSignal): Promise<Fetched> {
+  async #ask(target: Target, [method, path, body]: Asking, stop: AbortSignal, bytesMax: number): Promise<Answer> {
     const { signal, release } = deadlineOf(stop, this.#limits.timeoutMs)
     try {
       const answer = await this.#send(target, method, path, body, signal)
-      if (answer.statusCode !== 200) {
-        await answer.body.dump({ limit: 65_536 })
-        return { failure: 'http_error', status: answer.statusCode, reason: `HTTP ${answer.statusCode}`, envelope: undefined }
-      }
-      return await this.#read(answer, signal)
+      if (answer.statusCode === 200) return await this.#read(answer, signal, bytesMax)
+      await answer.body.dump({ limit: 65_536 })
+      return { ...nothing, failure: 'http_error', status: answer.statusCode, reason: `HTTP ${answer.statusCode}` }
     } catch (error) {
-      return { ...failureOf(error, signal), status: 0, envelope: undefined }
+      return { ...nothing, ...failureOf(error, signal) }
     } finally {
       release()
     }
@@ -118,33 +152,36 @@ export class Fetcher {
     })
   }
 
-  async #read({ body, headers }: Awaited<ReturnType<typeof request>>, signal: AbortSignal): Promise<Fetched> {
+  async #read({ body, headers }: Awaited<ReturnType<typeof request>>, signal: AbortSignal, bytesMax: number): Promise<Answer> {
     const chunks: Buffer[] = []
-    let failure: FetchFailure | undefined
-    let reason = ''
+    let bytes = 0
+    let isOver = false
+    let trouble: { readonly failure: FetchFailure; readonly reason: string } | undefined
     try {
-      let bytes = 0
       for await (const chunk of decoded(body, headers['content-encoding'])) {
-        chunks.push(chunk as Buffer)
-        bytes += (chunk as Buffer).length
-        if (bytes <= this.#limits.bodyBytesMax) continue
-        failure = 'too_large'
-        reason = `the answer is larger than ${this.#limits.bodyBytesMax} bytes`
-        break
+        const kept = (chunk as Buffer).subarray(0, bytesMax - bytes)
+        chunks.push(kept)
+        bytes += kept.length
+        isOver = kept.length < (chunk as Buffer).length
+        if (isOver) break
       }
     } catch (error) {
-      const found = failureOf(error, signal)
-      failure = found.failure
-      reason = found.reason
+      trouble = failureOf(error, signal)
     }
     body.on('error', () => undefined).destroy()
     const envelope = readEnvelope(Buffer.concat(chunks).toString('utf8'))
-    if (failure === undefined && envelope.end !== 'whole') {
-      failure = envelope.end === 'cut' ? 'unreachable' : 'invalid'
-      reason = envelope.end === 'cut' ? 'the answer ends too early' : 'the answer is not JSON'
-    }
-    return { failure, status: 200, reason, envelope }
+    // A share is no limit of the runtime's: what had no room in it comes with the next answer.
+    const isShort = isOver && bytesMax < this.#limits.bodyBytesMax
+    if (isOver && !isShort) trouble = { failure: 'too_large', reason: `the answer is larger than ${bytesMax} bytes` }
+    else if (!isShort) trouble ??= endTrouble(envelope)
+    return { failure: trouble?.failure, status: 200, reason: trouble?.reason ?? '', envelope, bytes, isShort }
   }
+}
+
+/** What is wrong with an answer that came to its end. */
+function endTrouble({ end }: Envelope): { readonly failure: FetchFailure; readonly reason: string } | undefined {
+  if (end === 'cut') return { failure: 'unreachable', reason: 'the answer ends too early' }
+  return end === 'malformed' ? { failure: 'invalid', reason: 'the answer is not JSON' } : undefined
 }
 
 type Body = Awaited<ReturnType<typeof request>>['body']
@@ -157,24 +194,28 @@ function decoded(body: Body, encoding: string | string[] | undefined): AsyncIter
 }
 
 /** The answers of one cycle in mode `per-topic` as one: of what failed, the first failure speaks. */
-function joined(answers: readonly Fetched[]): Fetched {
+function joined(answers: readonly TopicAnswer[], unasked: readonly string[]): Fetched {
   const failed = answers.find(({ failure }) => failure !== undefined)
   const envelopes = answers.map(({ envelope }) => envelope).filter((each) => each !== undefined)
   const [first] = envelopes
-  if (first === undefined) return failed ?? { failure: 'invalid', status: 0, reason: 'nothing was asked', envelope: undefined }
+  if (first === undefined) return failed ?? { ...nothing, failure: 'invalid', reason: 'nothing was asked' }
   const odd = envelopes.find(({ runtimeId, epoch }) => runtimeId !== first.runtimeId || epoch !== first.epoch)
   if (odd !== undefined)
     return { failure: 'invalid', status: 200, reason: 'the answers are of several logs', envelope: undefined }
-  const topics = new Map(envelopes.flatMap((envelope) => [...envelope.topics]))
-  const cutIn = envelopes.find((envelope) => envelope.cutIn !== undefined)?.cutIn
+  const short = answers.filter(({ isShort }) => isShort)
+  const hasSome = ({ topic, envelope }: TopicAnswer) => (envelope?.topics.get(topic)?.messages.length ?? 0) > 0
   const envelope: Envelope = {
     runtimeId: first.runtimeId,
     epoch: first.epoch,
-    topics,
-    end: failed === undefined ? 'whole' : 'cut',
-    cutIn,
+    topics: new Map(envelopes.flatMap((each) => [...each.topics])),
+    end: failed === undefined && short.length + unasked.length === 0 ? 'whole' : 'cut',
+    cutIn: envelopes.map((each) => each.cutIn).sort((a, b) => (b?.length ?? 0) - (a?.length ?? 0))[0],
   }
-  return { failure: failed?.failure, status: failed?.status ?? 200, reason: failed?.reason ?? '', envelope }
+  const hungry = [...short.filter((each) => !hasSome(each)), ...short.filter(hasSome)].map(({ topic }) => topic)
+  return {
+    ...{ failure: failed?.failure, status: failed?.status ?? 200, reason: failed?.reason ?? '', envelope },
+    hungry: [...unasked, ...hungry],
+  }
 }
 
 /**

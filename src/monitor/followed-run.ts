@@ -17,6 +17,7 @@ export class FollowedRun {
   #revision: string | undefined
   #run: RunContext | undefined
   #topics = new Map<string, TopicState>()
+  #hungry: readonly string[] = []
   #held: HeldEnd
 
   constructor(name: RuntimeName, deps: Pick<WatchDeps, 'settings' | 'parse' | 'nowMs' | 'isRuntime'>) {
@@ -73,11 +74,25 @@ export class FollowedRun {
     this.#run = { ...this.run, epoch }
   }
 
-  /** What to ask for next. */
+  /** Topics for which the last answer had no room: they are the first to be asked for. */
+  noteHungry(topics: readonly string[]): void {
+    this.#hungry = topics
+  }
+
+  get isAnyHungry(): boolean {
+    return this.#hungry.some((topic) => this.#topics.has(topic))
+  }
+
+  /** What to ask for next, in this order. */
   asked(): Map<string, Asked> {
     const asked = new Map<string, Asked>()
-    for (const { topic, read } of this.#topics.values()) asked.set(topic, { messageId: read, limit: limitOf(topic) })
+    for (const { topic, read } of this.#inTurn()) asked.set(topic, { messageId: read, limit: limitOf(topic) })
     return asked
+  }
+
+  #inTurn(): TopicState[] {
+    const turn = (topic: string) => (this.#hungry.includes(topic) ? this.#hungry.indexOf(topic) : this.#hungry.length)
+    return [...this.#topics.values()].sort((a, b) => turn(a.topic) - turn(b.topic))
   }
 
   batchOf(news: readonly TopicNews[], absent: readonly string[], isNewEpoch: boolean): Batch {

@@ -78,6 +78,7 @@ export class HeldEnd {
       lost: 0,
       restartAt: undefined,
       latest: undefined,
+      readNumber: 0,
       isFull: false,
     }))
   }

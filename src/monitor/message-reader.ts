@@ -51,7 +51,8 @@ export type Meaning =
 type Item = Record<string, unknown>
 
 const refused = (reason: string): Meaning => ({ kind: 'refused', reason })
-const messageLengthMax = 1_048_576
+/** What is longer is refused unread. */
+export const messageLengthMax = 1_048_576
 
 export class MessageReader {
   readonly #parse: ParseReport

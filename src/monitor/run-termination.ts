@@ -9,6 +9,8 @@ import type { RunContext, StatusEntry } from './message-reader.ts'
 import type { RuntimeRecord } from './runtime-store.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
+const topic = 'program.status'
+
 /** Why a run is taken to have failed: what its launcher said, or what is known without it. */
 export function causeOf(record: RuntimeRecord | undefined, fetched: Fetched): string {
   const notice = record?.dead
@@ -18,7 +20,10 @@ export function causeOf(record: RuntimeRecord | undefined, fetched: Fetched): st
   return `the process ended${code}${message}; the rest of its messages could not be fetched (${fetched.reason})`
 }
 
-/** Notes the failure of a run, in its job and in the log of statuses of the namespace. */
+/**
+ * Notes the failure of a run, in its job and in the log of statuses of the namespace.
+ * @throws ScopeError when there is no room for the job now
+ */
 export async function applyTermination(
   run: RunContext,
   cause: string,
@@ -28,8 +33,9 @@ export async function applyTermination(
   const atMs = nowMs()
   const report = terminated(run, cause, position, atMs, parse)
   const [result] = await apply([report])
+  if (result?.code === 'OPEN_JOBS_LIMIT') throw new ScopeError('OPEN_JOBS_LIMIT')
   if (result?.outcome !== 'applied' && result?.outcome !== 'duplicate') return
-  await log.append(run.namespace, run.runtimeId, [{ position, entry: entryOf(run, report, atMs) }])
+  await log.append(run.namespace, run.runtimeId, [{ topic, position, entry: entryOf(run, report, atMs) }])
 }
 
 /** The failure of a run whose process is gone. */
@@ -50,7 +56,7 @@ function terminated(run: RunContext, cause: string, position: string, nowMs: num
     nowMs,
   )
   if (!parsed.isValid) throw new ScopeError('INTERNAL', parsed.rejection.message)
-  const fetched = { runtimeId: run.runtimeId, log: 'program.status', position, isNote: false, hasAttempt: true }
+  const fetched = { runtimeId: run.runtimeId, log: topic, position, isNote: false, hasAttempt: true }
   return { ...parsed.report, fetched }
 }
 

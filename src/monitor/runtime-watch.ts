@@ -123,10 +123,12 @@ export class RuntimeWatch {
       const { isDone, says } = await slots.run(() => fetcher.tell(spec, this.#caller, 'kill'))
       this.#commits.noteStop({ ...stop, says, ...(isDone ? { sentAtMs: nowMs() } : {}) })
     }
+    const { isAnyHungry } = this.#followed
     const asked = this.#followed.asked()
-    const fetched = await slots.run(() => fetcher.fetch(spec, this.#caller, asked, this.#stopping.signal))
+    const fetched = await slots.run(() => fetcher.fetch(spec, this.#caller, asked, this.#stopping.signal, isAnyHungry))
     if (this.#isStopped) return 'failed'
     this.#health.polled()
+    this.#followed.noteHungry(fetched.hungry ?? [])
     return this.#take(fetched)
   }
 
@@ -144,14 +146,14 @@ export class RuntimeWatch {
   }
 
   /** Makes what was fetched ready to be committed. */
-  #accept({ news, isEmpty }: PollNews): void {
+  #accept({ news, isEmpty, isFull: isMore }: PollNews): void {
     const { topics, absent, epoch, isNewEpoch } = news
     const { hasRoomForLines, nowMs } = this.#deps
     this.#followed.enterEpoch(epoch, isNewEpoch)
     // Without room for them lines stay where they are; nothing else waits for that.
     const used = hasRoomForLines() ? topics : topics.filter(({ topic }) => kindOf(topic) !== 'logs')
     const free = this.#followed.held.holdBack(used, this.#followed.run.statuses, nowMs())
-    const isFull = used.length === topics.length && topics.some((each) => each.isFull)
+    const isFull = used.length === topics.length && isMore
     this.#pending = { batch: this.#followed.batchOf(free, absent, isNewEpoch), isEnd: false, isFull, isEmpty }
   }
 
@@ -196,15 +198,13 @@ export class RuntimeWatch {
 
   /** Says good-bye to the runtime, and forgets how far it was read. */
   async #finish(detail: string): Promise<number> {
-    const { store, log, fetcher, slots, nowMs, settings } = this.#deps
+    const { store, fetcher, slots, nowMs, settings } = this.#deps
     const { spec } = this.#followed.record as RuntimeRecord
     if (detail === '') {
       const goodbye = await slots.run(() => fetcher.tell(spec, this.#caller, 'shutdown'))
       if (!goodbye.isDone) await slots.run(() => fetcher.tell(spec, this.#caller, 'kill'))
     }
-    if (await store.finish(this.name, this.#lease.fence, nowMs(), settings.retentionMs, detail)) {
-      await log.forgetRuntime(this.name.namespace, this.name.id)
-    }
+    await store.finish(this.name, this.#lease.fence, nowMs(), settings.retentionMs, detail)
     this.#isOver = true
     this.#show()
     return 0
