@@ -124,3 +124,35 @@ export const hubMetrics = {
     group: 'fleet',
   },
 } as const satisfies Record<string, Metric>
+
+/** What an agent says of itself, on its own /metrics. */
+export const agentMetrics = {
+  agentRuns: {
+    name: 'enginescope_agent_runs_total',
+    type: 'counter',
+    help: 'Runs of events that ended at this agent, by how they ended.',
+    unit: 'count',
+    labels: ['outcome'],
+    values: { outcome: ['succeeded', 'failed', 'timed_out', 'cancelled'] },
+    source: 'end of a run',
+    group: 'own',
+  },
+  agentRunning: {
+    name: 'enginescope_agent_running',
+    type: 'gauge',
+    help: 'Events that this agent runs now.',
+    unit: 'count',
+    labels: [],
+    source: 'POST /agent/events',
+    group: 'own',
+  },
+  agentCapacity: {
+    name: 'enginescope_agent_capacity',
+    type: 'gauge',
+    help: 'Events that this agent runs at once at most.',
+    unit: 'count',
+    labels: [],
+    source: '--capacity',
+    group: 'own',
+  },
+} as const satisfies Record<string, Metric>

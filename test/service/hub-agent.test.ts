@@ -3,6 +3,7 @@ import type { NodeEvent, NodeResult } from '../../src/hub/model/event.ts'
 import { eventually } from '../support/eventually.ts'
 import { aDispatcher, anEvent, startAgentProgram, type TestAgent, type TestDispatcher } from '../support/hub/agent-stand.ts'
 import { startEnginescope } from '../support/process.ts'
+import { parsePrometheusText } from '../support/prometheus-text.ts'
 import { aStand, engineOf, jobOf, logsOf } from '../support/reporting.ts'
 
 const stand = aStand()
@@ -158,6 +159,28 @@ describe('an agent', () => {
     const { lines } = await logsOf(stand.aggregator, event.processKey)
     expect(lines.map(({ line }) => line)).toEqual(expect.arrayContaining(['one line', 'another', 'careful']))
     expect(await engineOf(stand.aggregator, 'agent-1')).toMatchObject({ engineType: 'enginehub-agent', counts: { limit: 2 } })
+  })
+
+  test('says on its metrics how runs ended, what runs and how much may', async () => {
+    const read = async () => {
+      const families = parsePrometheusText((await agent.http.get('/metrics')).text)
+      const samples = (name: string) => families.get(`enginescope_agent_${name}`)?.samples ?? []
+      const runs = Object.fromEntries(samples('runs_total').map(({ labels, value }) => [labels['outcome'], value]))
+      expect(families.has('process_cpu_seconds_total')).toBe(true)
+      return { runs, running: samples('running')[0]?.value, capacity: samples('capacity')[0]?.value }
+    }
+    const { runs: before } = await read()
+    expect(Object.keys(before)).toEqual(['succeeded', 'failed', 'timed_out', 'cancelled'])
+    const going = anEvent(dispatcher, doing('wait', '60000'))
+    await post(going)
+    expect(await read()).toEqual({ runs: before, running: 1, capacity: 2 })
+    await ranTo({})
+    await ranTo(doing('throw'))
+    await ranTo({ ...doing('never'), deadline: Date.now() + 300 })
+    await agent.http.delete(`/agent/events/${encodeURIComponent(going.eventId)}?fence=1`)
+    await resultOf(going.eventId)
+    const after = Object.fromEntries(Object.entries(before).map(([outcome, count]) => [outcome, Number(count) + 1]))
+    expect(await read()).toEqual({ runs: after, running: 0, capacity: 2 })
   })
 
   test('sent the same event twice runs it once, also after it has ended', async () => {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
+import { agentMetrics } from '../../catalogue/hub.ts'
 import { startAgent } from '../../hub/agent/agent-service.ts'
 import type { CliContext } from '../context.ts'
 import { readId } from '../pairs.ts'
@@ -37,6 +38,7 @@ export function registerAgent(program: Command, context: CliContext, version: st
           outputBytesMax: config.hubDataMaxBytes,
           drainMs: config.hubDrainMs,
         },
+        families: agentMetrics,
         version,
         host: config.host,
         port: config.agentPort,

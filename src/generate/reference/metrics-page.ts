@@ -1,4 +1,4 @@
-import { hubMetrics } from '../../catalogue/hub.ts'
+import { agentMetrics, hubMetrics } from '../../catalogue/hub.ts'
 import { type Metric, metrics } from '../../catalogue/index.ts'
 import { type KubeSeries, kubeSeries } from '../../catalogue/kube/index.ts'
 import { customResourceLabels } from '../../catalogue/kube/resource.ts'
@@ -39,6 +39,7 @@ const sections: readonly Section[] = [
   },
   { title: 'Runtime monitors', about: 'Runtimes whose messages are fetched.', metrics: Object.values(runtimeMetrics) },
   { title: 'EngineHub', about: 'On the /metrics of the hub.', metrics: Object.values(hubMetrics) },
+  { title: 'Agents of EngineHub', about: 'On the /metrics of each agent.', metrics: Object.values(agentMetrics) },
 ]
 
 /** Every series there is. */

@@ -5,6 +5,7 @@ import { type MemberOptions, openDoor } from '../http/member-door.ts'
 import type { Algorithm } from '../model/algorithm.ts'
 import { paced } from '../registry/paced.ts'
 import { agentRoutes } from './agent-routes.ts'
+import { type AgentFamilies, agentExposition } from './agent-series.ts'
 import { Dispatchers } from './dispatchers.ts'
 import { EventBook } from './event-book.ts'
 import { offeredBy } from './offer.ts'
@@ -17,6 +18,7 @@ export type AgentServiceOptions = MemberOptions & {
   /** Path of the module. */
   readonly moduleFile: string
   readonly limits: AgentLimits
+  readonly families: AgentFamilies
   readonly client: MemberClient
   readonly reporter: Reporter
 }
@@ -46,6 +48,7 @@ export async function startAgent(options: AgentServiceOptions): Promise<AgentSer
     member: { kind: 'agent', id, incarnation, algorithm, capacity },
     routes: agentRoutes({ agent: id, incarnation, algorithm, capacity, events, dispatchers, state }),
     bodyBytesMax: limits.outputBytesMax * bodyShare,
+    series: () => agentExposition(options.families, events, capacity),
     load: () => ({ running: events.running }),
     closeWithinMs,
   })

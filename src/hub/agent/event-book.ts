@@ -3,7 +3,8 @@ import type { Reporter } from '../../reporter/index.ts'
 import type { MemberClient } from '../http/member-client.ts'
 import type { HubLog } from '../log.ts'
 import type { NodeEvent, NodeResult } from '../model/event.ts'
-import { endTask, judged, listenerOf, RunWords, reportRun, resultOf } from './event-run.ts'
+import type { RunOutcome } from './agent-series.ts'
+import { endTask, judged, listenerOf, outcomeOf, RunWords, reportRun, resultOf } from './event-run.ts'
 import { type Destination, sendResult } from './result-sender.ts'
 import type { RunningEvent, RunPool } from './run-pool.ts'
 import type { AgentLimits } from './settings.ts'
@@ -45,8 +46,11 @@ export class EventBook {
   readonly #entries = new Map<string, Entry>()
   readonly #sending = new Set<Promise<unknown>>()
   readonly #stopping = new AbortController()
+  readonly #ended = new Map<RunOutcome, number>()
   #running = 0
-  #endedBytes = 0
+  /** Those of the entries whose result was sent, oldest first, and their bytes. */
+  readonly #rested = new Map<string, Entry>()
+  #restedBytes = 0
 
   constructor(parts: EventBookParts) {
     this.#parts = parts
@@ -54,6 +58,11 @@ export class EventBook {
 
   get running(): number {
     return this.#running
+  }
+
+  /** Runs that ended, by how. */
+  get ended(): ReadonlyMap<RunOutcome, number> {
+    return this.#ended
   }
 
   /** Runs that go on and those whose result is on its way, oldest first. */
@@ -135,6 +144,8 @@ export class EventBook {
     void run.end.then((end) => {
       const outcome = judged(end, limits.outputBytesMax)
       endTask(task, outcome)
+      const word = outcomeOf(outcome)
+      this.#ended.set(word, (this.#ended.get(word) ?? 0) + 1)
       entry.run = undefined
       entry.result = resultOf(event, agent, outcome, words, Math.round(performance.now() - begunMs))
       entry.resultBytes = JSON.stringify(entry.result).length
@@ -149,30 +160,40 @@ export class EventBook {
     if (result === undefined) return
     const { client, log } = this.#parts
     entry.isSending = true
+    this.#wake(entry.event.eventId)
     const sending: Promise<unknown> = sendResult(client, result, () => entry.destination, {
       log,
       signal: this.#stopping.signal,
     }).finally(() => {
       entry.isSending = false
       this.#sending.delete(sending)
-      this.#forgetOldest(entry)
+      this.#remember(entry)
     })
     this.#sending.add(sending)
   }
 
   /** Remembers an ended event, and forgets the oldest where they are too many. */
-  #forgetOldest(ended: Entry): void {
+  #remember(ended: Entry): void {
     const { eventId } = ended.event
     if (this.#entries.get(eventId) !== ended) return
-    this.#entries.delete(eventId)
+    this.#forget(eventId)
     this.#entries.set(eventId, ended)
-    this.#endedBytes = 0
-    let count = 0
-    for (const [id, { result, isSending, resultBytes }] of [...this.#entries].reverse()) {
-      if (result === undefined || isSending) continue
-      count++
-      this.#endedBytes += resultBytes
-      if (count > endedMax || this.#endedBytes > endedBytesMax) this.#entries.delete(id)
+    this.#rested.set(eventId, ended)
+    this.#restedBytes += ended.resultBytes
+    for (const [id] of this.#rested) {
+      if (this.#rested.size <= endedMax && this.#restedBytes <= endedBytesMax) break
+      this.#forget(id)
     }
+  }
+
+  #forget(id: string): void {
+    this.#wake(id)
+    this.#entries.delete(id)
+  }
+
+  /** It is no longer one that may be forgotten. */
+  #wake(id: string): void {
+    this.#restedBytes -= this.#rested.get(id)?.resultBytes ?? 0
+    this.#rested.delete(id)
   }
 }

@@ -5,6 +5,7 @@ import { type DMData, readData } from '../model/data.ts'
 import type { NodeEvent, NodeLog, NodeResult } from '../model/event.ts'
 import { Part } from '../model/part.ts'
 import { BoundedList, resultLines, resultWarnings } from '../model/words.ts'
+import type { RunOutcome } from './agent-series.ts'
 import type { RunEnd, RunFailure, RunListener } from './run-thread.ts'
 
 const lineLengthMax = 8_192
@@ -91,6 +92,12 @@ export function resultOf(
   if (end.ok) return { ...base, ok: true, output: end.output } as Omit<NodeResult, 'fence'>
   const error = { code: end.code, message: end.message }
   return { ...base, ok: false, error, retryable: end.isRetryable } as Omit<NodeResult, 'fence'>
+}
+
+/** Which of the ways to end it was. */
+export function outcomeOf(end: ReturnType<typeof judged>): RunOutcome {
+  if (end.ok) return 'succeeded'
+  return end.code === 'CANCELLED' ? 'cancelled' : end.code === 'NODE_TIMEOUT' ? 'timed_out' : 'failed'
 }
 
 /** Ends the task as the run ended. */
