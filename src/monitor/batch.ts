@@ -66,6 +66,7 @@ export type BatchSource = {
 /** Makes a batch of what was taken of each topic. Statuses are judged here, in their order. */
 export function makeBatch(source: BatchSource, reader: MessageReader, run: RunContext): Batch {
   const draft = new Draft(source, reader, run)
+  run.program ??= programIn(source.news, reader, run)
   const byTopic = new Map(source.news.map((news) => [news.topic, news]))
   for (const topic of inCommitOrder([...byTopic.keys()])) {
     const news = byTopic.get(topic)
@@ -85,6 +86,18 @@ export function makeBatch(source: BatchSource, reader: MessageReader, run: RunCo
     statuses: new Map(run.statuses),
     program: run.program,
   }
+}
+
+/** The program, as the run's first status names it: what is taken in before that says nothing of it, and is of the same program. */
+function programIn(news: readonly TopicNews[], reader: MessageReader, run: RunContext): ProgramRun | undefined {
+  for (const { topic, taken } of news) {
+    if (kindOf(topic) !== 'program.status') continue
+    for (const { raw } of taken) {
+      const program = reader.programOf(raw, run)
+      if (program !== undefined) return program
+    }
+  }
+  return undefined
 }
 
 class Draft {

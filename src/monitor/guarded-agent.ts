@@ -1,5 +1,5 @@
 /** Connections to runtimes: each address is judged where it is connected to, whatever its name said before. */
-import { lookup as resolve } from 'node:dns'
+import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { Agent, buildConnector } from 'undici'
 import type { Networks } from './networks.ts'
@@ -12,13 +12,16 @@ export class BlockedTarget extends Error {
   override readonly name = 'BlockedTarget'
 }
 
+/** Finds the addresses of a name, as `dns.lookup` does. */
+export type Resolve = typeof lookup
+
 const keepAliveMs = 30_000
 
 /** Makes the agent for all requests to runtimes. It follows no redirects. */
-export function guardedAgent(networks: Networks, connectTimeoutMs: number, tls: TlsFiles): Agent {
+export function guardedAgent(networks: Networks, connectTimeoutMs: number, tls: TlsFiles, resolve: Resolve = lookup): Agent {
   const connectors = {
-    'http:': buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(networks, 'http:') }),
-    'https:': buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(networks, 'https:'), ...tls }),
+    'http:': buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(networks, 'http:', resolve) }),
+    'https:': buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(networks, 'https:', resolve), ...tls }),
   }
   return new Agent({
     keepAliveTimeout: keepAliveMs,
@@ -44,7 +47,7 @@ export function guardedAgent(networks: Networks, connectTimeoutMs: number, tls: 
 }
 
 /** Resolves a name to those of its addresses that may be connected to. */
-function guardedLookup(networks: Networks, protocol: string): LookupFunction {
+function guardedLookup(networks: Networks, protocol: string, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, '', 0)
@@ -63,7 +66,7 @@ export async function refusalOfUrl(networks: Networks, url: string): Promise<str
   const literal = addressIn(url)
   if (literal !== undefined) return networks.refusalOf(literal, protocol)
   return new Promise((answer) => {
-    resolve(hostname, { all: true }, (error, addresses) => {
+    lookup(hostname, { all: true }, (error, addresses) => {
       if (error !== null) return answer(undefined)
       const refusals = addresses.map(({ address }) => networks.refusalOf(address, protocol))
       answer(refusals.every((each) => each !== undefined) ? (refusals[0] ?? undefined) : undefined)

@@ -69,12 +69,8 @@ export class MessageReader {
     if (raw.text === undefined) return refused('it has no message')
     if (raw.text.length > messageLengthMax) return refused('it is larger than 1 MiB')
     if (raw.isTooDeep) return refused('it is nested too deeply')
-    let message: unknown
-    try {
-      message = JSON.parse(raw.text)
-    } catch {
-      return refused('it is not JSON')
-    }
+    const message = parsed(raw.text)
+    if (message === undefined) return refused('it is not JSON')
     const publishedAtMs = readMs(raw.publishedAt)
     switch (kindOf(topic)) {
       case 'program.status':
@@ -94,6 +90,14 @@ export class MessageReader {
       default:
         return { kind: 'opaque', value: message }
     }
+  }
+
+  /** The program of the run, where a status of its own names it. */
+  programOf({ text, isTooDeep }: Taken['raw'], { runtimeId, namespace }: RunContext): ProgramRun | undefined {
+    if (text === undefined || text.length > messageLengthMax || isTooDeep) return undefined
+    const read = readStatusMessage(parsed(text), undefined)
+    if (typeof read === 'string' || read.run.run !== runtimeId) return undefined
+    return read.run.namespace === '' || read.run.namespace === namespace ? read.run : undefined
   }
 
   #readStatus(message: unknown, publishedAtMs: number | undefined, run: RunContext): Meaning {
@@ -232,6 +236,14 @@ const ownTask = ({ runtimeId }: RunContext): Pick<Report, 'jobId' | 'execId' | '
 
 const taskTypeOf = ({ type }: ProgramRun) => (type === '' ? 'generic' : type.toLowerCase())
 const isAbsent = (value: unknown) => value === undefined || value === null
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
 
 function isMap(value: unknown): value is Item {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +11,6 @@ import { startEnginescope } from '../support/process.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { aStatus } from '../support/runtime-messages.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 const folder = mkdtempSync(join(tmpdir(), 'enginescope-runtime-access-'))
 const path = (name: string) => join(folder, name)
 const tokens = writeAuthFile(path('tokens.json'), {
@@ -36,18 +34,7 @@ function aRuntime(options: RuntimeOptions): Runtime {
   return runtime
 }
 
-/** Makes a key and a certificate; signed by `signer`, or by itself. */
-function issue(name: string, signer?: string): void {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`]
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-out', `${name}.pem`]
-  const signed = signer === undefined ? [] : ['-CA', `${signer}.pem`, '-CAkey', `${signer}.key`]
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...signed], { cwd: folder, stdio: 'ignore' })
-}
-
 beforeAll(async () => {
-  if (hasOpenssl)
-    for (const [name, signer] of [['authority'], ['runtime', 'authority'], ['monitor', 'authority'], ['other']])
-      issue(String(name), signer)
   redis = await startRedis({ appendOnly: true })
   listed = aRuntime({ runtimeId: 'listed', token: 'not-a-real-token' })
   writeFileSync(path('listed-token'), 'not-a-real-token\n')
@@ -61,13 +48,6 @@ beforeAll(async () => {
       ...{ CONFIG: path('enginescope.yaml'), AUTH_FILE: path('tokens.json'), RUNTIME_INTERVAL: '200ms', RUNTIME_FAILURES: '2' },
       // The loopback by its addresses of IPv4 alone.
       ...{ RUNTIME_NETWORKS: '127.0.0.0/9', RUNTIME_GRACE: '1s', RUNTIME_TOPICS: 'custom' },
-      ...(hasOpenssl
-        ? {
-            RUNTIME_TLS_CA_FILE: path('authority.pem'),
-            RUNTIME_TLS_CERT_FILE: path('monitor.pem'),
-            RUNTIME_TLS_KEY_FILE: path('monitor.key'),
-          }
-        : {}),
     },
   })
   await untilItOwnsAll(aggregator)
@@ -170,12 +150,15 @@ describe('addresses', () => {
     },
   )
 
-  test('one that is allowed no longer is not connected to, and counted as blocked', async () => {
-    const runtime = aRuntime({ runtimeId: 'moved' })
-    expect((await as('boss').post(route, await body(runtime))).status).toBe(201)
-    await until('moved', 'to be asked', ({ lastSuccessAt }) => lastSuccessAt !== null)
+  test('one that is allowed no longer is not connected to, by its number or by a name, and counted as blocked', async () => {
+    const moved = aRuntime({ runtimeId: 'moved' })
+    const named = aRuntime({ runtimeId: 'named', listen: { publicHost: 'localhost' } })
+    for (const runtime of [moved, named]) {
+      expect((await as('boss').post(route, await body(runtime))).status).toBe(201)
+      await until(runtime.runtimeId, 'to be asked', ({ lastSuccessAt }) => lastSuccessAt !== null)
+    }
     await aggregator.stop()
-    const asked = runtime.stats().fetches
+    const asked = [moved, named].map((runtime) => runtime.stats().fetches)
     aggregator = await startAggregator({
       redisUrl: redis.url,
       settings: {
@@ -185,9 +168,12 @@ describe('addresses', () => {
         RUNTIME_NETWORKS: '10.0.0.0/8',
       },
     })
-    const found = await until('moved', 'to be unreachable', ({ state }) => state === 'UNREACHABLE')
-    expect(found['problem']).toContain('in none of the allowed networks')
-    expect(runtime.stats().fetches).toBe(asked)
+    const problems = { moved: 'in none of the allowed networks', named: 'localhost has no address that is allowed' }
+    for (const [id, problem] of Object.entries(problems)) {
+      const found = await until(id, 'to be unreachable', ({ state }) => state === 'UNREACHABLE')
+      expect(found['problem'], id).toContain(problem)
+    }
+    expect([moved, named].map((runtime) => runtime.stats().fetches)).toEqual(asked)
     await eventually(
       async () => (await aggregator.metrics()).get('enginescope_runtime_polls_total')?.samples ?? [],
       (samples) => samples.some(({ labels, value }) => labels['outcome'] === 'blocked' && value > 0),

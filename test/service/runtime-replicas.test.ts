@@ -54,67 +54,7 @@ const ownersOf = async (replica: Aggregator) => {
   return counts
 }
 
-/** What can be said of a job without times and its name. */
-function shape(job: Record<string, unknown>, id: string): unknown {
-  const isTime = (name: string) => /^(timestamps|durations|eta|etaSeconds|at|.*At)$/.test(name)
-  return JSON.parse(JSON.stringify(job, (name, value: unknown) => (isTime(name) ? undefined : value)).replaceAll(id, 'RUN'))
-}
-
 describe('one replica', () => {
-  holds('CM-03', async () => {
-    const replica = await start()
-    const report = (seq: number, more: object) => ({
-      execId: 'step',
-      taskType: 'sql',
-      seq,
-      status: 'Running',
-      usage: { cpuSeconds: seq },
-      ...more,
-    })
-    const reports = [
-      report(1, { progress: 0.25 }),
-      report(2, { progress: 0.5, logs: [{ level: 'WARN', line: 'half' }] }),
-      report(3, { status: 'Succeed' }),
-    ]
-    const endTime = Date.now()
-    const runtime = await register(replica, 'fetched')
-    await until(
-      'it to run',
-      () => replica.http.get('/api/v1/namespaces/default/jobs/fetched'),
-      ({ status }) => status === 200,
-    )
-    for (const each of reports) runtime.publish('task.running', each)
-    runtime.publish(...aStatus('fetched', 'COMPLETED', { endTime: String(endTime) }))
-
-    const engine = { instance: 'pushed', engineType: 'cdap', incarnation: runtime.epoch }
-    const attributes = { application: 'etl', version: '1.0', programType: 'Workflow', program: 'daily' }
-    const own = { jobId: 'pushed', execId: 'pushed', scope: 'job', taskType: 'workflow', engine, attributes }
-    const pushed = [
-      { ...own, status: 'RUNNING' },
-      ...reports.map((each) => ({ ...each, jobId: 'pushed', engine })),
-      { ...own, status: 'COMPLETED', reportedAt: endTime },
-    ]
-    expect((await replica.http.post('/api/v1/reports', pushed)).status).toBe(200)
-
-    const jobOf = async (id: string) =>
-      (await replica.http.get(`/api/v1/namespaces/default/jobs/${id}`)).json<Record<string, unknown>>()
-    await until(
-      'the fetched end',
-      () => jobOf('fetched'),
-      (job) => job['status'] === 'succeeded',
-    )
-    expect(shape(await jobOf('fetched'), 'fetched')).toEqual(shape(await jobOf('pushed'), 'pushed'))
-    expect(await linesOf(replica, 'fetched')).toEqual(await linesOf(replica, 'pushed'))
-    for (const type of ['sql', 'workflow']) {
-      const labels = { task_type: type, status: 'succeeded', engine_type: 'cdap' }
-      await until(
-        `two of ${type}`,
-        async () => sampleValue(await replica.metrics(), 'enginescope_tasks_finished_total', labels),
-        (count) => count === 2,
-      )
-    }
-  })
-
   holds('CM-21', async () => {
     const replica = await start()
     const runtime = await register(replica, 'both')

@@ -12,8 +12,8 @@ export type FakeRuntime = {
   readonly id: string
   readonly url: string
   epoch: string
-  /** Adds a message to a topic. @returns its id */
-  readonly publish: (topic: string, message: unknown) => string
+  /** Adds a message to a topic. @param publishedAt by default now @returns its id */
+  readonly publish: (topic: string, message: unknown, publishedAt?: number) => string
   /** Forgets the messages of a topic up to a number: its log was trimmed. */
   readonly trim: (topic: string, upTo: number) => void
   /** Begins all topics anew. */
@@ -34,11 +34,11 @@ export async function startFakeRuntime(id: string, epoch = String(Date.now())): 
     id,
     url: '',
     epoch,
-    publish: (topic, message) => {
+    publish: (topic, message, publishedAt = Date.now()) => {
       const log = logs.get(topic) ?? { entries: [], count: 0 }
       logs.set(topic, log)
       const messageId = `${runtime.epoch}-${String(++log.count).padStart(10, '0')}`
-      log.entries.push({ messageId, publishedAt: Date.now(), message })
+      log.entries.push({ messageId, publishedAt, message })
       return messageId
     },
     trim: (topic, upTo) => {

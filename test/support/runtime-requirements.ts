@@ -4,12 +4,13 @@ import { type TestOptions, test } from 'vitest'
 type Requirement = { readonly says: string; readonly file: string }
 
 const faults = 'test/service/runtime-faults.test.ts'
+const parity = 'test/service/runtime-parity.test.ts'
 const replicas = 'test/service/runtime-replicas.test.ts'
 
 export const monitorRequirements = {
   'CM-01': { file: faults, says: 'a runtime is asked from its registration on; removed, it is asked no more and its job stays' },
   'CM-02': { file: faults, says: 'every request names every topic, from the first message on, then from the last committed one' },
-  'CM-03': { file: replicas, says: 'messages leave the job as the same reports do when they are pushed' },
+  'CM-03': { file: parity, says: 'messages leave the job, its lines and its series byte for byte as the same ones pushed do' },
   'CM-04': { file: faults, says: 'the statuses of a namespace are walked by next_offset, each once; 200, 204, 400' },
   'CM-05': { file: replicas, says: 'after kill -9 nothing is lost and no counter doubled' },
   'CM-06': { file: replicas, says: 'a commit that Redis does not take is done again with the same batch' },

@@ -1,32 +1,21 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Certificates, hasOpenssl, makeCertificates } from '../../../test/support/certificates.ts'
 import { createRuntime, type Problem, type Runtime } from '../index.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
-let folder: string
-
-/** Makes a key and a certificate; signed by `signer`, or by itself. */
-function issue(name: string, signer?: string): void {
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`]
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-out', `${name}.pem`]
-  const signed = signer === undefined ? [] : ['-CA', `${signer}.pem`, '-CAkey', `${signer}.key`]
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...signed], { cwd: folder, stdio: 'ignore' })
-}
-const pem = (name: string) => readFileSync(join(folder, name))
+let certificates: Certificates
+const pem = (name: string) => certificates.pem(name)
 
 beforeAll(() => {
   if (!hasOpenssl) return
-  folder = mkdtempSync(join(tmpdir(), 'enginescope-tls-'))
-  issue('authority')
-  issue('runtime', 'authority')
-  issue('monitor', 'authority')
-  issue('stranger')
+  certificates = makeCertificates()
+  certificates.issue('authority')
+  certificates.issue('runtime', 'authority')
+  certificates.issue('monitor', 'authority')
+  certificates.issue('stranger')
 })
-afterAll(() => hasOpenssl && rmSync(folder, { recursive: true }))
+afterAll(() => certificates?.remove())
 
 /** The status of a fetch, or the code of what went wrong. */
 async function fetchAs(runtime: Runtime, who?: string): Promise<number | string | undefined> {
@@ -76,7 +65,7 @@ describe.skipIf(!hasOpenssl)('a runtime with TLS', () => {
   })
 
   test('whose certificate cannot be read does not listen, and says so', async () => {
-    writeFileSync(join(folder, 'broken.pem'), 'nothing')
+    writeFileSync(certificates.path('broken.pem'), 'nothing')
     const tls = { cert: pem('broken.pem'), key: pem('runtime.key') }
     const told: Problem[] = []
     const runtime = createRuntime({ runtimeId: 'run-1', listen: { tls }, onProblem: (problem) => told.push(problem) })
