@@ -6,7 +6,8 @@ import { ageEngine, applyToEngine, type EngineArrival, type EngineOutcome, type 
 import { Change } from './change.ts'
 import type { Committer, Store } from './commit.ts'
 import { tailText, writeEffects } from './effect-commands.ts'
-import type { Held, RecordKind } from './record-writer.ts'
+import type { Held } from './record-cache.ts'
+import type { RecordKind } from './record-writer.ts'
 
 /** A task that came into an engine's hands, or left them. */
 export type TaskLink = { readonly namespace: string; readonly jobId: string; readonly execId: string; readonly isHeld: boolean }

@@ -6,8 +6,8 @@ import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
 import { tailText, writeEffects } from './effect-commands.ts'
 import type { JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import type { Held } from './record-cache.ts'
 import { execFields, jobFields, type Written, writeExec, writeJob } from './record-text.ts'
-import type { Held } from './record-writer.ts'
 
 export type Encoding = {
   readonly shard: Shard

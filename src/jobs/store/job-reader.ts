@@ -4,8 +4,8 @@ import { recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
 import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
+import type { Held } from './record-cache.ts'
 import { execFields, execFrom, jobFields, jobFrom } from './record-text.ts'
-import type { Held } from './record-writer.ts'
 import { TracedMap } from './traced-map.ts'
 
 const execsLoadedMax = 256

@@ -5,9 +5,7 @@ import { type Effects, noEffects } from '../rules/effects.ts'
 import type { Change } from './change.ts'
 import { newToken } from './change.ts'
 import type { Committed, Committer } from './commit.ts'
-
-/** A record as this replica knows it, and the token of the state it was read or written with. `''` = not in the store. */
-export type Held<State> = { readonly token: string; readonly state: State }
+import { type Held, RecordCache } from './record-cache.ts'
 
 /** What the writer must know of a kind of record. */
 export type RecordKind<State, Item, Result> = {
@@ -81,13 +79,13 @@ export class RecordWriter<State, Item, Result> {
   readonly #limits: WriterLimits
   readonly #onCommitted: CommitListener
   readonly #lanes = new Map<Shard, Lane<Item, Result>>()
-  readonly #cache = new Map<string, Held<State> & { readonly weight: number }>()
-  #cacheWeight = 0
+  readonly #cache: RecordCache<State>
 
   constructor(kind: RecordKind<State, Item, Result>, committer: Committer, limits: WriterLimits, onCommitted: CommitListener) {
     this.#kind = kind
     this.#committer = committer
     this.#limits = limits
+    this.#cache = new RecordCache(limits.cacheMax, kind.weigh)
     this.#onCommitted = onCommitted
   }
 
@@ -116,8 +114,7 @@ export class RecordWriter<State, Item, Result> {
 
   /** Forgets what is cached of a record. */
   forget(id: string): void {
-    this.#cacheWeight -= this.#cache.get(id)?.weight ?? 0
-    this.#cache.delete(id)
+    this.#cache.forget(id)
   }
 
   #laneOf(shard: Shard): Lane<Item, Result> {
@@ -164,7 +161,8 @@ export class RecordWriter<State, Item, Result> {
         redo.push(...this.#again(draft))
         return
       }
-      if (change.token !== '') this.#remember(id, { token: change.token, state: draft.held.state })
+      if (change.token === '') this.forget(id)
+      else this.#cache.remember(id, { token: change.token, state: draft.held.state })
       events.push(...draft.effects.events)
     })
     this.#onCommitted(shard, committed.event, events)
@@ -197,7 +195,7 @@ export class RecordWriter<State, Item, Result> {
   #begin(id: string, loaded: Map<string, Held<State>>): Draft<State, Item, Result> {
     const held = loaded.get(id)
     if (held === undefined) throw new Error(`record ${id} was not loaded`)
-    this.forget(id)
+    this.#cache.lend(id)
     return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), results: [] }
   }
 
@@ -208,17 +206,6 @@ export class RecordWriter<State, Item, Result> {
       queued.call.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
       return []
     })
-  }
-
-  #remember(id: string, held: Held<State>): void {
-    const weight = this.#kind.weigh(held.state)
-    this.#cache.set(id, { ...held, weight })
-    this.#cacheWeight += weight
-    if (this.#cacheWeight <= this.#limits.cacheMax) return
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cacheWeight <= this.#limits.cacheMax) return
-      this.forget(oldest)
-    }
   }
 }
 
