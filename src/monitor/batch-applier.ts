@@ -24,7 +24,7 @@ const reportsAtOnce = 500
  * @throws ScopeError when it is not known what became of them, or there is no room for the job now: the same batch may come again
  */
 export async function applyBatch(
-  batch: Pick<Batch, 'steps' | 'counts' | 'refused'>,
+  batch: Pick<Batch, 'steps' | 'counts' | 'refused' | 'results'>,
   more: readonly Report[],
   apply: Apply,
   mayGoOn: () => boolean,
@@ -34,7 +34,11 @@ export async function applyBatch(
     if (!mayGoOn()) throw new ScopeError('BUSY', 'the lease of the runtime has run out')
     const steps = batch.steps.slice(at, at + reportsAtOnce)
     const results = await apply(steps.map(({ report }) => report))
-    for (const [i, step] of steps.entries()) note(step, results[i], outcome)
+    for (const [i, step] of steps.entries()) {
+      const result = firstResult(results[i], batch.results[at + i])
+      batch.results[at + i] = result
+      note(step, result, outcome)
+    }
   }
   if (more.length > 0) await apply(more)
   return outcome
@@ -46,8 +50,13 @@ type Outcome = {
   readonly refused: Batch['refused']
 }
 
-function note(step: Step, result: ReportResult | undefined, { counts, entries, refused }: Outcome): void {
+/** Applied a second time, because the commit after the first was not answered, a report is a duplicate of itself. */
+function firstResult(result: ReportResult | undefined, before: ReportResult | undefined): ReportResult {
   if (result === undefined) throw new Error('a report has no result')
+  return result.outcome === 'duplicate' && before !== undefined ? before : result
+}
+
+function note(step: Step, result: ReportResult, { counts, entries, refused }: Outcome): void {
   if (result.code === 'OPEN_JOBS_LIMIT') throw new ScopeError('OPEN_JOBS_LIMIT')
   const { topic, messages, entry, position } = step
   addCount(counts, topic, result.code === 'RUNTIME_FOREIGN' ? 'foreign' : result.outcome, messages)

@@ -1,6 +1,6 @@
 /** One cycle's messages, ready to be committed: made once, and committed again as it is when a commit fails. */
 import { randomUUID } from 'node:crypto'
-import type { FetchedFrom, Report } from '../report/report.ts'
+import type { FetchedFrom, Report, ReportResult } from '../report/report.ts'
 import { freshTopic, type Taken, type TopicNews, type TopicState } from './distrust.ts'
 import type { MessageReader, RunContext, StatusEntry } from './message-reader.ts'
 import type { ProgramRun, ProgramStatus } from './program-status.ts'
@@ -42,6 +42,8 @@ export type Batch = {
   readonly opaque: readonly KeptMessage[]
   readonly statuses: ReadonlyMap<string, ProgramStatus>
   readonly program: ProgramRun | undefined
+  /** What its steps came to when they were applied, in their order, as far as that is known. */
+  readonly results: ReportResult[]
 }
 
 const keptLengthMax = 8_192
@@ -85,6 +87,7 @@ export function makeBatch(source: BatchSource, reader: MessageReader, run: RunCo
     opaque: draft.opaque,
     statuses: new Map(run.statuses),
     program: run.program,
+    results: [],
   }
 }
 

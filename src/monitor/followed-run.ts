@@ -5,7 +5,8 @@ import type { Asked } from './fetcher.ts'
 import { HeldEnd } from './held-end.ts'
 import { numberOf } from './message-id.ts'
 import { MessageReader, type RunContext } from './message-reader.ts'
-import type { RuntimeName, RuntimeRecord, RuntimeState } from './runtime-store.ts'
+import type { RuntimeName, RuntimeRecord, RuntimeState } from './runtime-record.ts'
+import type { Title } from './runtime-store.ts'
 import { kindOf, limitOf } from './topics.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
@@ -32,6 +33,9 @@ export class FollowedRun {
     return this.#record
   }
 
+  /** What it is written under. */
+  readonly title = ({ fence }: Pick<Title, 'fence'>): Title => ({ fence, born: this.#record?.born ?? '' })
+
   get run(): RunContext {
     return this.#run as RunContext
   }
@@ -51,7 +55,7 @@ export class FollowedRun {
 
   /** Takes over what is stored. Topics that were followed before stay as far as they are. */
   load(record: RuntimeRecord, revision: string): void {
-    if (this.#record === undefined) this.#begin(record)
+    if (this.#record?.born !== record.born) this.#begin(record)
     this.#record = record
     this.#revision = revision
     this.#topics = new Map(

@@ -1,7 +1,7 @@
 /** How the polling of one runtime goes: failures in a row, what they mean, and how long to wait after them. */
 import { backoff, backoffMsMax } from './backoff.ts'
 import type { Fetched } from './fetcher.ts'
-import type { PollFacts, RuntimeName } from './runtime-store.ts'
+import type { PollFacts, RuntimeName } from './runtime-record.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
 const troubleEveryMs = 30_000

@@ -6,7 +6,7 @@ import { positionOf } from './batch.ts'
 import type { Fetched } from './fetcher.ts'
 import { afterAll } from './message-id.ts'
 import type { RunContext, StatusEntry } from './message-reader.ts'
-import type { RuntimeRecord } from './runtime-store.ts'
+import type { RuntimeRecord } from './runtime-record.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
 const topic = 'program.status'

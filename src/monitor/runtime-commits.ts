@@ -4,8 +4,10 @@ import type { Report } from '../report/report.ts'
 import type { Batch } from './batch.ts'
 import { applyBatch } from './batch-applier.ts'
 import type { FollowedRun } from './followed-run.ts'
+import { PollCounts } from './poll-counts.ts'
 import type { PollHealth } from './poll-health.ts'
-import type { CommitAnswer, Facts, RuntimeState, StopWish } from './runtime-store.ts'
+import type { RuntimeState, StopWish } from './runtime-record.ts'
+import type { CommitAnswer, Facts } from './runtime-store.ts'
 import type { WatchDeps } from './watch-deps.ts'
 
 const persistEveryMs = 5_000
@@ -17,7 +19,7 @@ export class RuntimeCommits {
   readonly #health: PollHealth
   readonly #show: () => void
   #facts: Facts = {}
-  #totals = new Map<string, number>()
+  readonly #polls = new PollCounts()
   #persistedAtMs = 0
   #beatAtMs = Number.NEGATIVE_INFINITY
 
@@ -32,8 +34,7 @@ export class RuntimeCommits {
 
   /** Counts a poll with the next commit. */
   countPoll(outcome: string): void {
-    const field = fieldOf('runtimePolls', outcome)
-    this.#totals.set(field, (this.#totals.get(field) ?? 0) + 1)
+    this.#polls.count(fieldOf('runtimePolls', outcome))
   }
 
   /** Stores with the next commit what became of the wish to stop. */
@@ -44,19 +45,17 @@ export class RuntimeCommits {
 
   /** @returns `ok` also when there was nothing worth writing */
   async commit(batch: Batch, isEnd: boolean): Promise<CommitAnswer> {
-    const { store, log, apply } = this.#deps
+    const { log, apply } = this.#deps
     const { name, held } = this.#followed
     const applied = await applyBatch(batch, this.#beat(), apply, () => this.#lease.isHeld)
     await log.append(name.namespace, name.id, applied.entries)
-    const totals = this.#totalsWith(applied.counts, batch.resets)
+    const totals = totalsOf(applied.counts, batch.resets)
     const state: RuntimeState = held.isHolding ? 'FINISHING' : 'ACTIVE'
-    const isNews = isEnd || totals.size > this.#totals.size || this.#followed.isMovedBy(batch)
+    const isNews = isEnd || totals.size > 0 || this.#followed.isMovedBy(batch)
     this.#show()
     if (!isNews && !this.#isDue(state)) return 'ok'
-    const facts = { ...this.#facts, state, poll: this.#health.facts(), isEnding: isEnd }
-    const answer = await store.commit(name, this.#lease.fence, { ...batch, refused: applied.refused }, facts, totals)
+    const answer = await this.#write({ ...batch, refused: applied.refused }, { state, isEnding: isEnd }, totals)
     if (answer !== 'ok') return answer
-    this.#written()
     this.#persistedAtMs = this.#deps.nowMs()
     this.#followed.moveBy(batch, state)
     this.#show()
@@ -65,10 +64,8 @@ export class RuntimeCommits {
 
   /** Writes how the runtime stands, without any messages. */
   async commitState(state: RuntimeState): Promise<CommitAnswer> {
-    const facts = { ...this.#facts, state, poll: this.#health.facts() }
-    const answer = await this.#deps.store.commit(this.#followed.name, this.#lease.fence, undefined, facts, this.#totals)
+    const answer = await this.#write(undefined, { state }, new Map())
     if (answer !== 'ok') return answer
-    this.#written()
     this.#followed.note({ state })
     this.#show()
     return answer
@@ -76,24 +73,26 @@ export class RuntimeCommits {
 
   /** Counts what was not committed any more. */
   async close(): Promise<void> {
-    if (this.#totals.size > 0) await this.#deps.store.addTotals(this.#followed.name, this.#totals).catch(() => undefined)
+    const rest = this.#polls.rest()
+    if (rest.size > 0) await this.#deps.store.addTotals(this.#followed.name, rest).catch(() => undefined)
+  }
+
+  async #write(batch: Batch | undefined, more: Facts, totals: ReadonlyMap<string, number>): Promise<CommitAnswer> {
+    const { name, title } = this.#followed
+    const facts = { ...this.#facts, ...more, poll: this.#health.facts() }
+    let answer: CommitAnswer | undefined
+    try {
+      answer = await this.#deps.store.commit(name, title(this.#lease), batch, facts, totals, this.#polls.take())
+    } finally {
+      this.#polls.settle(answer === undefined ? undefined : answer === 'ok' ? 'written' : 'refused')
+    }
+    if (answer === 'ok') this.#facts = {}
+    return answer
   }
 
   #isDue(state: RuntimeState): boolean {
     const isOld = this.#deps.nowMs() - this.#persistedAtMs >= persistEveryMs
     return isOld || state !== this.#followed.record?.state || this.#facts.stop !== undefined
-  }
-
-  #totalsWith(counts: ReadonlyMap<string, number>, resets: ReadonlyMap<string, number>): Map<string, number> {
-    const totals = new Map(this.#totals)
-    for (const [key, by] of counts) totals.set(fieldOf('runtimeMessages', ...(JSON.parse(key) as string[])), by)
-    for (const [reason, by] of resets) totals.set(fieldOf('runtimeResets', reason), by)
-    return totals
-  }
-
-  #written(): void {
-    this.#totals = new Map()
-    this.#facts = {}
   }
 
   /** A runtime that answers is an engine that lives. */
@@ -110,3 +109,10 @@ export class RuntimeCommits {
 }
 
 const fieldOf = (...parts: string[]) => JSON.stringify(parts)
+
+function totalsOf(counts: ReadonlyMap<string, number>, resets: ReadonlyMap<string, number>): Map<string, number> {
+  const totals = new Map<string, number>()
+  for (const [key, by] of counts) totals.set(fieldOf('runtimeMessages', ...(JSON.parse(key) as string[])), by)
+  for (const [reason, by] of resets) totals.set(fieldOf('runtimeResets', reason), by)
+  return totals
+}

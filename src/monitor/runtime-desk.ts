@@ -5,7 +5,8 @@ import { numberOf, readMessageId } from './message-id.ts'
 import type { Networks } from './networks.ts'
 import type { ProgramLog } from './program-log.ts'
 import { type Registration, readRegistration } from './registration.ts'
-import type { DeathNotice, RuntimeName, RuntimeRecord, RuntimeStore } from './runtime-store.ts'
+import type { DeathNotice, RuntimeName, RuntimeRecord } from './runtime-record.ts'
+import type { RuntimeStore } from './runtime-store.ts'
 
 /** Namespaces that the caller may touch. */
 type Reach = '*' | ReadonlySet<string>

@@ -2,47 +2,25 @@
 import type { Keys, Shard } from '../jobs/keys.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import type { Batch, KeptMessage } from './batch.ts'
-import type { TopicState } from './distrust.ts'
-import type { ProgramRun, ProgramStatus } from './program-status.ts'
 import type { Registration } from './registration.ts'
+import {
+  type DeathNotice,
+  type PollFacts,
+  type RuntimeName,
+  type RuntimeRecord,
+  type RuntimeState,
+  recordOf,
+  type StopWish,
+} from './runtime-record.ts'
 import * as scripts from './runtime-scripts.ts'
 
-export const runtimeStates = ['ACTIVE', 'FINISHING', 'UNREACHABLE', 'ENDED'] as const
-export type RuntimeState = (typeof runtimeStates)[number]
-
-/** Names a runtime in the store. */
-export type RuntimeName = { readonly namespace: string; readonly id: string }
-
-/** How polling goes; shown in the detail. */
-export type PollFacts = {
-  readonly lastPollAtMs?: number
-  readonly lastSuccessAtMs?: number
-  readonly failures: number
-  readonly problem?: string
-}
-
-export type StopWish = { readonly askedAtMs: number; readonly sentAtMs?: number; readonly says?: string }
-export type DeathNotice = { readonly noticedAtMs: number; readonly exitCode?: number; readonly message?: string }
-
-/** A runtime as it is stored. */
-export type RuntimeRecord = {
-  readonly spec: Registration
-  readonly state: RuntimeState
-  readonly registeredAtMs: number
-  readonly epoch: string | undefined
-  readonly topics: ReadonlyMap<string, TopicState>
-  readonly statuses: ReadonlyMap<string, ProgramStatus>
-  readonly program: ProgramRun | undefined
-  readonly poll: PollFacts
-  readonly stop: StopWish | undefined
-  readonly dead: DeathNotice | undefined
-  /** The last status of the run is committed; what remains is to say good-bye. */
-  readonly isEnding: boolean
-  readonly endedAtMs: number | undefined
-  readonly detail: string | undefined
-}
-
 export type CommitAnswer = 'ok' | 'fenced' | 'gone' | 'conflict'
+
+/** Under which lease, and which registration, something is written. */
+export type Title = { readonly fence: number; readonly born: string }
+
+/** What is to be counted once. */
+export type Counted = { readonly token: string; readonly totals: ReadonlyMap<string, number> }
 
 /** Facts written beside, or without, a batch. */
 export type Facts = {
@@ -145,18 +123,20 @@ export class RuntimeStore {
     return (await this.#store.eval(scripts.wish, 1, this.#places(name).runtime, field, JSON.stringify(value))) === 1
   }
 
-  /** Writes what a cycle has brought, if the lease is still the one of this fence. Running it twice does what once does. */
+  /**
+   * Writes what a cycle has brought, if lease and registration are still these. Running it twice does what once does.
+   * @param totals of the batch. @param polls beside it
+   */
   async commit(
     name: RuntimeName,
-    fence: number,
+    { fence, born }: Title,
     batch: Batch | undefined,
     facts: Facts,
-    counters: ReadonlyMap<string, number>,
+    totals: ReadonlyMap<string, number>,
+    polls?: Counted,
   ): Promise<CommitAnswer> {
     const { shard, runtime, lease, refused, opaque } = this.#places(name)
     const offsets = batch?.moves.flatMap(({ topic, from, to }) => [`o:${topic}`, from ?? '', to ?? '']) ?? []
-    const fields = fieldsOf(batch, facts)
-    const totals = [...counters].flat()
     const texts = (kept: readonly KeptMessage[] | undefined, max: number) =>
       (kept ?? []).slice(-max).map((each) => JSON.stringify(each))
     const lists = [texts(batch?.refused, refusedMax), texts(batch?.opaque, opaqueMax)]
@@ -169,11 +149,14 @@ export class RuntimeStore {
       refused,
       opaque,
       fence,
+      born,
       batch?.token ?? '',
+      polls?.token ?? '',
       facts.state ?? '',
       ...counted(offsets, 3),
-      ...counted(fields, 2),
-      ...counted(totals, 2),
+      ...counted(fieldsOf(batch, facts), 2),
+      ...counted([...totals].flat(), 2),
+      ...counted([...(polls?.totals ?? [])].flat(), 2),
       ...lists.flatMap((list, i) => [i === 0 ? refusedMax : opaqueMax, list.length, ...list]),
     )
     return answer as CommitAnswer
@@ -186,7 +169,7 @@ export class RuntimeStore {
   }
 
   /** The runtime is over: its offsets and its lease go. @returns false when the lease is another's */
-  async finish(name: RuntimeName, fence: number, nowMs: number, retentionMs: number, detail: string): Promise<boolean> {
+  async finish(name: RuntimeName, { fence, born }: Title, nowMs: number, retentionMs: number, detail: string): Promise<boolean> {
     const { shard, runtime, lease, fenceKey } = this.#places(name)
     const isDone = await this.#store.eval(
       scripts.finish,
@@ -196,6 +179,7 @@ export class RuntimeStore {
       this.#keys.counters(shard),
       fenceKey,
       fence,
+      born,
       nowMs,
       detail,
     )
@@ -212,9 +196,9 @@ export class RuntimeStore {
 
   /** Forgets a runtime. Its job stays. */
   async remove(name: RuntimeName): Promise<void> {
-    const { shard, runtime, lease, refused, opaque } = this.#places(name)
+    const { shard, runtime, lease, fenceKey, refused, opaque } = this.#places(name)
     await this.#store.srem(this.#keys.activeRuntimes, name.id)
-    await this.#store.eval(scripts.remove, 5, runtime, this.#keys.counters(shard), refused, opaque, lease)
+    await this.#store.eval(scripts.remove, 6, runtime, this.#keys.counters(shard), refused, opaque, lease, fenceKey)
     await this.#store.hdel(this.#keys.runtimes, name.id)
     await this.#store.zrem(this.#keys.endedRuntimes, name.id)
   }
@@ -270,31 +254,4 @@ function fieldsOf(batch: Batch | undefined, facts: Facts): string[] {
   if (facts.stop !== undefined) fields.push('stop', JSON.stringify(facts.stop))
   if (facts.isEnding === true) fields.push('ending', '1')
   return fields
-}
-
-function recordOf(hash: Readonly<Record<string, string>>): RuntimeRecord | undefined {
-  const { spec, token } = hash
-  if (spec === undefined) return undefined
-  const json = <T>(text: string | undefined): T | undefined => (text === undefined ? undefined : (JSON.parse(text) as T))
-  const registration = JSON.parse(spec) as Registration
-  const topics = registration.topics.map((topic): [string, TopicState] => {
-    const committed = hash[`o:${topic}`] || null
-    const generation = Number(hash[`g:${topic}`] ?? 0)
-    return [topic, { topic, committed, read: committed, latest: hash[`l:${topic}`] || null, generation }]
-  })
-  return {
-    spec: { ...registration, token: token === '' ? undefined : token },
-    state: (hash['state'] ?? 'ACTIVE') as RuntimeState,
-    registeredAtMs: Number(hash['registeredAtMs'] ?? 0),
-    epoch: hash['epoch'],
-    topics: new Map(topics),
-    statuses: new Map(json<[string, ProgramStatus][]>(hash['statuses']) ?? []),
-    program: json(hash['program']),
-    poll: json<PollFacts>(hash['poll']) ?? { failures: 0 },
-    stop: json(hash['stop']),
-    dead: json(hash['dead']),
-    isEnding: hash['ending'] === '1',
-    endedAtMs: hash['endedAtMs'] === undefined ? undefined : Number(hash['endedAtMs']),
-    detail: hash['detail'],
-  }
 }

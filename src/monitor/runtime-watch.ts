@@ -9,7 +9,8 @@ import { PollHealth } from './poll-health.ts'
 import { newsOf, type PollNews } from './poll-news.ts'
 import { applyTermination, causeOf } from './run-termination.ts'
 import { RuntimeCommits } from './runtime-commits.ts'
-import type { CommitAnswer, RuntimeName, RuntimeRecord } from './runtime-store.ts'
+import type { RuntimeName, RuntimeRecord } from './runtime-record.ts'
+import type { CommitAnswer } from './runtime-store.ts'
 import { viewOf } from './runtime-view.ts'
 import { kindOf } from './topics.ts'
 import type { WatchDeps } from './watch-deps.ts'
@@ -110,6 +111,8 @@ export class RuntimeWatch {
     const known = this.#followed.record
     if (known === undefined) this.#health.load(record.poll)
     if (record.dead !== undefined && known?.dead === undefined) this.#health.noteDeath()
+    // Deleted and entered again meanwhile: what was fetched is of the runtime as it was before.
+    if (known !== undefined && known.born !== record.born) this.#pending = undefined
     this.#followed.load(record, revision)
     if (!record.isEnding) return true
     await this.#finish('')
@@ -204,7 +207,7 @@ export class RuntimeWatch {
       const goodbye = await slots.run(() => fetcher.tell(spec, this.#caller, 'shutdown'))
       if (!goodbye.isDone) await slots.run(() => fetcher.tell(spec, this.#caller, 'kill'))
     }
-    await store.finish(this.name, this.#lease.fence, nowMs(), settings.retentionMs, detail)
+    await store.finish(this.name, this.#followed.title(this.#lease), nowMs(), settings.retentionMs, detail)
     this.#isOver = true
     this.#show()
     return 0

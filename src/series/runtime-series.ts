@@ -52,6 +52,11 @@ export class RuntimeSeries {
       if (!shown.behind.has(topic)) shown.behind.set(topic, this.#behind.series({ ...labelsOf(reading), topic }))
       shown.behind.get(topic)?.set(count)
     }
+    for (const [topic, series] of shown.behind) {
+      if (reading.behind.has(topic)) continue
+      series?.remove()
+      shown.behind.delete(topic)
+    }
     this.#setLag(shown)
   }
 
