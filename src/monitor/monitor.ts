@@ -39,12 +39,17 @@ const ticksPerLease = 10
 /** Share of the lease for which a monitor counts as live: those that are left must take over when its leases end, not later. */
 const liveShare = 0.6
 const renewShare = 1 / 3
+/** Share of the lease for which it is taken: who takes over needs its look and its first poll within what is left of it. */
+const takenShare = 0.9
+/** After the end of another's lease, in milliseconds: then it is surely over in the store. */
+const afterEndMs = 5
 const forgetEveryMs = 10_000
 
 export class Monitor {
   readonly #parts: MonitorParts
   readonly #owned = new Map<string, Owned>()
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #leaving = new Map<string, Promise<void>>()
+  #nextEndMs = Number.POSITIVE_INFINITY
   readonly #stop = new AbortController()
   #active = new Map<string, RuntimeName>()
   #loop: Promise<void> | undefined
@@ -76,7 +81,7 @@ export class Monitor {
     const { store, keys, holder } = this.#parts
     await this.#safely('release', async () => void (await store.zrem(keys.monitors, holder.name)))
     for (const owned of [...this.#owned.values()]) this.#leave(owned, true)
-    await Promise.all(this.#leaving)
+    await Promise.all(this.#leaving.values())
   }
 
   async #run(): Promise<void> {
@@ -84,9 +89,10 @@ export class Monitor {
     const tickMs = Math.min(tickMsMax, Math.max(tickMsMin, leaseMs / ticksPerLease))
     while (!this.#stop.signal.aborted) {
       this.#dropExpired()
+      this.#nextEndMs = Number.POSITIVE_INFINITY
       await this.#safely('share', () => this.#tick())
       this.#dropExpired()
-      if (!this.#stop.signal.aborted) await this.#pause.wait(tickMs)
+      if (!this.#stop.signal.aborted) await this.#pause.wait(Math.min(tickMs, this.#nextEndMs))
     }
   }
 
@@ -106,7 +112,7 @@ export class Monitor {
   }
 
   async #renew(): Promise<void> {
-    const dueMs = performance.now() - this.#parts.leaseMs * renewShare
+    const dueMs = performance.now() - this.#parts.leaseMs * takenShare * renewShare
     const due = [...this.#owned.values()].filter(({ renewedAtMs }) => renewedAtMs <= dueMs)
     await Promise.all(
       due.map(async (owned) => {
@@ -152,12 +158,19 @@ export class Monitor {
 
   async #take(monitors: readonly string[], room: number): Promise<void> {
     const { holder, runtimes } = this.#parts
-    const candidates = [...this.#active.values()].filter(({ id }) => !this.#owned.has(id))
+    const candidates = [...this.#active.values()].filter(({ id }) => !this.#owned.has(id) && !this.#leaving.has(id))
     const facts = await Promise.all(candidates.map((name) => runtimes.holderOf(name)))
     const unowned = candidates.flatMap(({ id }, i) => {
       const fact = facts[i]
-      return fact === undefined || fact.holder !== undefined ? [] : [{ id, home: fact.home }]
+      // What is still held in this monitor's own name is so by the process before this one, which was killed.
+      const isFree = fact !== undefined && (fact.holder === undefined || fact.holder === holder.name)
+      return isFree ? [{ id, home: fact.home }] : []
     })
+    // Whoever is not among the living any more will not renew: the ends of its leases are waited for exactly.
+    const ends = facts.flatMap(({ holder: other, endsInMs }) =>
+      other === undefined || monitors.includes(other) ? [] : [endsInMs],
+    )
+    this.#nextEndMs = Math.min(...ends) + afterEndMs
     await Promise.all(
       wanted(unowned, holder.name, monitors, room).map(async ({ id, home }) => {
         const name = this.#active.get(id)
@@ -169,7 +182,7 @@ export class Monitor {
   async #takeOne(name: RuntimeName, known: string | undefined): Promise<void> {
     const { store, holder, leaseMs, runtimes, watch: deps } = this.#parts
     const [leaseKey, fenceKey] = runtimes.leaseKeys(name)
-    const lease = new Lease(store, leaseKey, fenceKey, holder, leaseMs)
+    const lease = new Lease(store, leaseKey, fenceKey, holder, Math.floor(leaseMs * takenShare))
     const sentAtMs = performance.now()
     if (!(await lease.take())) return
     const home = known ?? holder.name
@@ -197,8 +210,9 @@ export class Monitor {
       await owned.watch.stop()
       if (isGiven) await owned.lease.give()
     })
-    this.#leaving.add(leaving)
-    void leaving.then(() => this.#leaving.delete(leaving))
+    const { id } = owned.name
+    this.#leaving.set(id, leaving)
+    void leaving.then(() => this.#leaving.get(id) === leaving && this.#leaving.delete(id))
   }
 
   /** Before a scrape: only what is surely held is shown. */

@@ -30,6 +30,14 @@ export type Facts = {
   readonly isEnding?: boolean
 }
 
+/** Who follows a runtime. */
+export type Holding = {
+  readonly holder: string | undefined
+  readonly fence: number
+  readonly endsInMs: number
+  readonly home: string | undefined
+}
+
 const refusedMax = 50
 const opaqueMax = 100
 
@@ -88,16 +96,15 @@ export class RuntimeStore {
     return recordOf(await this.#store.hgetall(this.#places(name).runtime))
   }
 
-  /** Who holds the lease, and who should have the runtime back. */
-  async holderOf(
-    name: RuntimeName,
-  ): Promise<{ readonly holder: string | undefined; readonly fence: number; readonly home: string | undefined }> {
+  /** Who holds the lease, for how long if it is not renewed, and who should have the runtime back. */
+  async holderOf(name: RuntimeName): Promise<Holding> {
     const { runtime, lease } = this.#places(name)
-    const [[holder, fence], home] = await Promise.all([
+    const [[holder, fence], endsInMs, home] = await Promise.all([
       this.#store.hmget(lease, 'holder', 'fence'),
+      this.#store.pttl(lease),
       this.#store.hget(runtime, 'home'),
     ])
-    return { holder: holder ?? undefined, fence: Number(fence ?? 0), home: home ?? undefined }
+    return { holder: holder ?? undefined, fence: Number(fence ?? 0), endsInMs: Math.max(0, endsInMs), home: home ?? undefined }
   }
 
   /** A number that changes whenever somebody else has changed something about the runtime. */

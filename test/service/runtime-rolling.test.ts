@@ -12,20 +12,7 @@ const intervalMs = 2_000
 let redis: RedisServer
 let fleet: RuntimeFleet
 let replicas: Aggregator[] = []
-beforeAll(async () => {
-  redis = await startRedis({ appendOnly: true })
-  fleet = await startRuntimeFleet({
-    count: runtimeCount,
-    publishEveryMs: 1_000,
-    program: { application: 'etl', version: '1.0', type: 'Workflow', program: 'daily' },
-  })
-})
-afterAll(async () => {
-  await Promise.all(replicas.map((replica) => replica.stop()))
-  await fleet?.kill()
-  await redis?.stop()
-})
-
+type Signal = 'SIGTERM' | 'SIGKILL'
 const start = (port?: number) =>
   startAggregator({
     redisUrl: redis.url,
@@ -57,10 +44,16 @@ const untilEven = (replica: Aggregator, among: number) =>
   )
 
 /** Each replica in turn ends, and begins anew under its name. @returns what the runtimes saw of it */
-async function restartAll(): Promise<readonly RunLedger[]> {
+async function restartAll(how: Signal): Promise<readonly RunLedger[]> {
   await fleet.tell('mark')
   for (const [at, replica] of [...replicas.entries()]) {
-    await replica.stop()
+    if (how === 'SIGTERM') await replica.stop()
+    else {
+      replica.program.kill('SIGKILL')
+      await replica.program.exited
+      // Nobody comes back under its name: the others wait for the end of its leases.
+      await untilEven(replicas[(at + 1) % replicas.length] as Aggregator, replicas.length - 1)
+    }
     replicas[at] = await start(replica.port)
     await untilEven(replicas[at], replicas.length)
   }
@@ -80,6 +73,8 @@ async function countsOf(topic: string): Promise<Record<string, number>> {
   return counts
 }
 
+const sumOf = (counts: Record<string, number> = {}) => Object.values(counts).reduce((a, b) => a + b, 0)
+
 const machine = () => `${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}`
 
 /** Told where somebody wants the figures. */
@@ -87,9 +82,23 @@ function say(text: string): void {
   if (process.env['ENGINESCOPE_TEST_TELL'] !== undefined) process.stderr.write(`${text}\n`)
 }
 
-describe('three replicas that are restarted one after the other', () => {
+describe.each<Signal>(['SIGTERM', 'SIGKILL'])('three replicas that are restarted by %s one after the other', (how) => {
+  beforeAll(async () => {
+    redis = await startRedis({ appendOnly: true })
+    fleet = await startRuntimeFleet({
+      count: runtimeCount,
+      publishEveryMs: 1_000,
+      program: { application: 'etl', version: '1.0', type: 'Workflow', program: 'daily' },
+    })
+  })
+  afterAll(async () => {
+    await Promise.all(replicas.map((replica) => replica.stop()))
+    await fleet?.kill()
+    await redis?.stop()
+  })
+
   test('leave no runtime unasked for longer than a lease and an interval, and move none more than twice', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     replicas = await Promise.all([start(), start(), start()])
     const [first] = replicas as [Aggregator]
@@ -97,18 +106,19 @@ describe('three replicas that are restarted one after the other', () => {
       expect((await first.http.post('/api/v1/runtimes', { runtimeId: id, url })).status).toBe(201)
     await untilEven(first, 3)
     await fleet.tell('publish')
-    const seen = await restartAll()
+    const seen = await restartAll(how)
     const gapsMs = seen.map(({ gapMsMax }) => gapMsMax).sort((a, b) => a - b)
     const moves = seen.map(({ owners }) => owners.length - 1)
     const polls = seen.reduce((sum, each) => sum + each.polls, 0)
-    say(`runtimes ${runtimeCount}, polls ${polls}, longest gap ${gapsMs.at(-1)?.toFixed(0)} ms, median of the longest gaps
+    say(`${how}: runtimes ${runtimeCount}, polls ${polls}, longest gap ${gapsMs.at(-1)?.toFixed(0)} ms, median of the longest gaps
         ${gapsMs[gapsMs.length >> 1]?.toFixed(0)} ms, moves ${Math.max(...moves)} at most, ${moves.reduce((a, b) => a + b)} in all; ${machine()}`)
     expect(gapsMs.at(-1)).toBeLessThanOrEqual(leaseMs + intervalMs)
-    expect(Math.max(...moves)).toBeLessThanOrEqual(2)
+    // A killed one's runtimes go to others, and part of them back when it comes again.
+    expect(Math.max(...moves)).toBeLessThanOrEqual(how === 'SIGTERM' ? 2 : 6)
     expect(new Set(seen.flatMap(({ owners }) => owners)).size).toBe(3)
   })
 
-  test('lose nothing and double nothing of what was published meanwhile', { timeout: 300_000 }, async () => {
+  test('lose nothing and double nothing of what was published meanwhile', { timeout: 600_000 }, async () => {
     const published = (await fleet.tell('end')).map(({ published }) => published)
     const all = published.reduce((sum, count) => sum + count, 0)
     await until(
@@ -131,11 +141,12 @@ describe('three replicas that are restarted one after the other', () => {
     await until(
       'every message to be counted once',
       () => Promise.all(['logs', 'task.running', 'program.status'].map(countsOf)),
-      ([lines, reports, statuses]) =>
-        lines?.['applied'] === all && reports?.['applied'] === all && statuses?.['applied'] === runtimeCount * 2,
+      ([lines, reports, statuses]) => sumOf(lines) === all && sumOf(reports) === all && sumOf(statuses) === runtimeCount * 2,
     )
+    // What a killed one had applied and not committed is fetched again, and is a duplicate of itself.
+    const outcomes = how === 'SIGTERM' ? ['applied'] : ['applied', 'duplicate']
     for (const topic of ['logs', 'task.running', 'program.status'])
-      expect(Object.keys(await countsOf(topic)), topic).toEqual(['applied'])
+      expect(outcomes, topic).toEqual(expect.arrayContaining(Object.keys(await countsOf(topic))))
     const seen = await fleet.tell('ledger')
     expect(seen.filter(({ shutdowns, kills }) => shutdowns !== 1 || kills !== 0)).toEqual([])
     say(`messages ${2 * all + 2 * runtimeCount}, lost 0, doubled 0`)

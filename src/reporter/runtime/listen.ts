@@ -47,7 +47,10 @@ export async function listen(
   if (!isLoopback(host) && !token && tls?.ca === undefined) {
     throw Object.assign(new Error(`${host} can be reached from other machines and there is no token`), { code: 'BIND_REFUSED' })
   }
-  const server = serverOf(handler, tls, settings)
+  // A page in a browser may give its own name the address of this machine, and then read what is here as if it were its own.
+  const isGuarded = (token !== undefined && token !== '') || tls?.ca !== undefined
+  const names = isGuarded ? undefined : [host, options.publicHost, 'localhost']
+  const server = serverOf(names === undefined ? handler : forHosts(names, handler), tls, settings)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -93,6 +96,17 @@ function serverOf(handler: RuntimeHandler, tls: TlsOptions | undefined, settings
   server.unref()
   server.on('connection', (socket) => socket.unref())
   return server
+}
+
+/** Serves only those who have come by one of these names, or by an address of this machine. */
+function forHosts(names: readonly (string | undefined)[], handler: RuntimeHandler): RuntimeHandler {
+  return (request, response, next) => {
+    const { host = '' } = request.headers
+    const name = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '') : host
+    if (host === '' || names.includes(name) || isLoopback(name)) return handler(request, response, next)
+    response.writeHead(403, { 'content-type': 'application/json', connection: 'close' })
+    response.end(`${JSON.stringify({ error: { code: 'HOST_FORBIDDEN', message: 'there is nothing here by this name' } })}\n`)
+  }
 }
 
 function isLoopback(host: string): boolean {
