@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { type HubStack, type Member, type ProcessShown, startHubStack, step } from '../support/hub/hub-programs.ts'
 import { requirement } from '../support/hub/hub-requirements.ts'
@@ -174,4 +174,23 @@ requirement('EH-16', async () => {
   expect((await stack.hub.http.delete(`/hub/processes/${running}`)).status).toBe(409)
   expect((await stack.hub.http.delete('/hub/processes/p-none')).status).toBe(404)
   await dispatcher.http.post('/dispatcher/slots', { slots: 4 })
+})
+
+test('the end of a node and the start of the next are one write, as are the end of the last one and that of its process', async () => {
+  const monitor = await stack.redis.client().monitor()
+  const writes: string[] = []
+  let key = 'none'
+  monitor.on('monitor', (_time: string, args: string[]) => {
+    const words = args.flatMap((arg) =>
+      [.../"status":"(\w+)"|^(SUCCEEDED)$/g[Symbol.matchAll](arg)].map(([, status, end]) => status ?? end),
+    )
+    if (/^eval(sha)?$/i.test(args[0] ?? '') && args.includes(key) && words.length > 0) writes.push(words.join(' '))
+  })
+  // Without a slot it waits until its key is known.
+  await dispatcher.http.post('/dispatcher/slots', { slots: 0 })
+  key = await stack.submit([step('io.csv'), step('stat.mean')])
+  await dispatcher.http.post('/dispatcher/slots', { slots: 4 })
+  expect((await stack.ended(key)).outcome).toBe('SUCCEEDED')
+  monitor.disconnect()
+  expect(writes).toEqual(['RUNNING', 'DONE RUNNING', 'DONE SUCCEEDED'])
 })

@@ -137,6 +137,8 @@ describe('an agent', () => {
 
   test('is in the registry, live, with its algorithm and its load', async () => {
     const registered = async () => (await dispatcher.registry.list('agent')).find(({ id }) => id === 'agent-1')
+    // What ran before was told a moment ago, if at all.
+    await eventually(async () => (await registered())?.running === 0)
     expect(await registered()).toMatchObject({ state: 'live', capacity: 2, running: 0, algorithm: { key: 'test.alg' } })
     const event = anEvent(dispatcher, doing('wait', '400'))
     await post(event)

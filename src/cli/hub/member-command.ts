@@ -1,5 +1,6 @@
 /** What the commands of EngineHub's members share: settings, connections, their own log, signals. */
 import type { Command } from 'commander'
+import { Redis } from 'ioredis'
 import { AuthFileError, Authoriser } from '../../access/authoriser.ts'
 import { ConfigError, faultText } from '../../config/fault.ts'
 import { requireConfig } from '../../config/load.ts'
@@ -10,6 +11,7 @@ import { defaultLeaseTimes, type LeaseTimes } from '../../hub/registry/member.ts
 import type { RedisRegistry } from '../../hub/registry/redis/redis-registry.ts'
 import type { Registry } from '../../hub/registry/registry.ts'
 import type { HubRedis } from '../../hub/scripts.ts'
+import { writeTogether } from '../../hub/write-together.ts'
 import { createReporter, type Reporter } from '../../reporter/index.ts'
 import { createLog, type Log } from '../../serve/log.ts'
 import { connected, connectRedis } from '../../serve/redis-clients.ts'
@@ -141,6 +143,7 @@ async function makeParts(config: Config, log: Log, flush: () => void, target: Ta
   const connect = () =>
     connectRedis(config.hubRedis ?? config.redis, 'read', (error) => log.debug({ error }, 'trouble on a connection to the store'))
   const [redis, ear] = [connect(), connect()]
+  if (redis instanceof Redis) writeTogether(redis)
   await Promise.all([connected(redis, connectWithinMs), connected(ear, connectWithinMs)])
   const bell = openBell(ear)
   const leaseTimes = { ...defaultLeaseTimes, leaseMs: config.hubMemberLeaseMs, suspectMs: config.hubMemberLeaseMs }

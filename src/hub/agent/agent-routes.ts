@@ -41,6 +41,7 @@ export function agentRoutes(deps: AgentDeps): MemberRoute[] {
     {
       method: 'post',
       path: '/agent/events',
+      isHot: true,
       role: 'report',
       summary: 'Takes an event and runs it; the result is sent to its replyTo.',
       answer: async ({ body }) => ({ status: 202, body: { eventId: await takeEvent(deps, body) } }),

@@ -1,6 +1,7 @@
 import type { MemberClient } from '../http/member-client.ts'
 import { AgentCheck } from '../registry/agent-check.ts'
 import type { MemberView } from '../registry/member.ts'
+import { paced } from '../registry/paced.ts'
 import type { Registry } from '../registry/registry.ts'
 import { FullAgents } from './full-agents.ts'
 
@@ -17,6 +18,7 @@ export type AgentsOptions = {
 /** Whom a node may go to. */
 export type Picked = { readonly agent: MemberView | undefined; readonly isAnyLive: boolean; readonly againMs: number }
 
+const readEveryMs = 100
 /** More than any share of a capacity. */
 const triedRank = 1_000
 
@@ -27,6 +29,7 @@ export class Agents {
   readonly #waiters = new Set<() => void>()
   readonly #inFlight = new Map<string, number>()
   readonly #full = new FullAgents()
+  readonly #paced: ReturnType<typeof paced>
   readonly #unwatch: () => void
   #all: readonly MemberView[] = []
   #isReading = false
@@ -38,11 +41,14 @@ export class Agents {
   constructor(options: AgentsOptions) {
     this.#options = options
     this.#check = new AgentCheck(options.client, options.onQuarantine, () => this.#tell())
-    this.#unwatch = options.registry.watch(() => void this.read())
+    // Every load that changes is a change of the registry: what is new is read soon enough ten times a second.
+    this.#paced = paced(() => void this.read(), readEveryMs)
+    this.#unwatch = options.registry.watch(this.#paced.ask)
   }
 
   close(): void {
     this.#unwatch()
+    this.#paced.stop()
   }
 
   /** Reads the registry. While it is away, what was known stays. */

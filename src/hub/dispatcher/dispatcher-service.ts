@@ -117,6 +117,7 @@ function routesOf(dispatcher: Dispatcher, id: string): MemberRoute[] {
     {
       method: 'post',
       path: resultsPath,
+      isHot: true,
       role: 'report',
       summary: 'The result of an event, from the agent that ran it.',
       answer: async ({ body }) => {

@@ -6,7 +6,7 @@ import type { HubLog } from '../log.ts'
 import { readResultAddress } from '../model/event.ts'
 import { progressOf, reportEnd, reportProcess } from '../service/process-report.ts'
 import type { HubQueries } from '../store/hub-queries.ts'
-import type { Claim } from '../store/hub-store.ts'
+import type { Taken } from '../store/hub-store.ts'
 import { isOwnFault } from '../store-fault.ts'
 import type { Agents } from './agents.ts'
 import { isAnothers, ProcessRun, type RunEnd } from './process-run.ts'
@@ -154,18 +154,12 @@ export class Dispatcher {
     const description = `slot ${this.#slots.size + 1} of ${this.#slotsMax}`
     const claim = await store.claim(dispatcher, agents.served(), description)
     if (claim === undefined) return false
-    await this.#begin(claim, askedMs)
+    this.#begin(claim, askedMs)
     return true
   }
 
-  async #begin(claim: Claim, askedMs: number): Promise<void> {
-    const { queries, store, reporter, onLoad, dispatcher } = this.#parts
-    const work = await queries.work(claim.key).catch((error: unknown) => void (isOwnFault(error) && this.#parts.onFault(error)))
-    if (work === undefined) {
-      // It was cancelled since, or cannot be read: in both cases it is not to be held.
-      await store.release(claim.key, { checkerKey: dispatcher, fence: claim.fence }).catch(() => undefined)
-      return
-    }
+  #begin({ work, ...claim }: Taken, askedMs: number): void {
+    const { store, reporter, onLoad, dispatcher } = this.#parts
     // An older run of the same process, which this dispatcher has lost without having noticed yet.
     this.#slots.get(claim.key)?.run.abandon()
     const run = new ProcessRun(this.#deps, claim, work, askedMs + store.settings.leaseMs * usableShare)

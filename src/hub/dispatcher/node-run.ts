@@ -30,6 +30,8 @@ export class NodeRun {
   readonly node: FlowNode
   record: NodeRecord
   event: OpenEvent | undefined
+  /** An agent was chosen, and written, together with the end of what it waited for. */
+  prepared: { readonly agent: MemberView; readonly over: (hadPlace: boolean) => void } | undefined
   /** Agents that had a try of it. */
   readonly tried = new Set<string>()
   /** Sent by another dispatcher before: it goes to the same agent again, who may have it still. */
@@ -43,6 +45,17 @@ export class NodeRun {
 
   get failures(): number {
     return this.record.failures ?? 0
+  }
+
+  /** It is not sent after all: the agent's place is free again. */
+  unprepare(): void {
+    this.prepared?.over(false)
+    this.prepared = undefined
+  }
+
+  /** What to remember before it is sent. */
+  sentTo(agent: string): NodeRecord {
+    return { ...this.record, status: 'RUNNING', agent, attempt: this.failures + 1 }
   }
 
   /** After a failed try: what to remember, and whether another one follows. */

@@ -1,11 +1,11 @@
 /** One process in a slot: starts each node when its inputs are done, and ends the process when nothing is left to start. */
 import { ScopeError } from '../../errors.ts'
 import type { DMData } from '../model/data.ts'
-import { type ResultAddress, readResult } from '../model/event.ts'
+import { type NodeResult, type ResultAddress, readResult } from '../model/event.ts'
 import { lastNodesOf } from '../model/flow.ts'
 import type { NodeStatus, Outcome } from '../model/process.ts'
-import type { ProcessWork } from '../store/hub-queries.ts'
-import type { Claim, Finish, NodeChange, Update } from '../store/hub-store.ts'
+import type { Claim, Finish, NodeChange, NodeRecord, Update } from '../store/hub-store.ts'
+import type { ProcessWork } from '../store/process-work.ts'
 import { isOwnFault } from '../store-fault.ts'
 import { NodeRun } from './node-run.ts'
 import type { RunDeps } from './run-deps.ts'
@@ -117,13 +117,7 @@ export class ProcessRun {
       const logs = run.linesOf(result)
       if (result.ok) {
         const seconds = result.durationMs > 0 ? result.durationMs / 1_000 : (performance.now() - sentAtMs) / 1_000
-        const record = run.done(result.agent, result)
-        const node = { ...record, output: result.output, ran: { algorithm: run.node.algKey, seconds } }
-        const finish = this.#finishWith(run, record, result.output)
-        await this.#update({ nodes: { [run.node.id]: node }, logs, finish })
-        run.record = record
-        this.#outputs.set(run.node.id, result.output)
-        this.#finished = finish?.outcome
+        await this.#writeDone(run, result, seconds, logs)
       } else await this.#writeFailure(run, run.failed(result.error, result.retryable, triesMax, agent), logs)
     } catch (error) {
       const isUnusable = error instanceof ScopeError && (error.code === 'REQUEST_INVALID' || error.code === 'BODY_TOO_LARGE')
@@ -133,6 +127,47 @@ export class ProcessRun {
       run.event?.settle({ kind: 'taken' })
       throw error
     }
+  }
+
+  /** One write for the end of a node, the start of those that waited for it, and the end of the process where it is the last. */
+  async #writeDone(run: NodeRun, result: NodeResult & { ok: true }, seconds: number, logs: Update['logs']): Promise<void> {
+    const record = run.done(result.agent, result)
+    const node = { ...record, output: result.output, ran: { algorithm: run.node.algKey, seconds } }
+    const finish = this.#finishWith(run, record, result.output)
+    const starts = this.#prepareNext(run)
+    const changes = [...starts].map(
+      ([
+        {
+          node: { id },
+        },
+        change,
+      ]) => [id, change] as const,
+    )
+    try {
+      await this.#update({ nodes: { [run.node.id]: node, ...Object.fromEntries(changes) }, logs, finish })
+    } catch (error) {
+      for (const next of starts.keys()) next.unprepare()
+      throw error
+    }
+    run.record = record
+    for (const [next, change] of starts) next.record = change
+    this.#outputs.set(run.node.id, result.output)
+    this.#finished = finish?.outcome
+  }
+
+  /** Chooses agents for the nodes that can start once this one is done. Those for which none has room wait as before. */
+  #prepareNext(done: NodeRun): Map<NodeRun, NodeRecord> {
+    const { agents } = this.#deps
+    const starts = new Map<NodeRun, NodeRecord>()
+    for (const run of this.nodes.values()) {
+      if (run.record.status !== 'WAITING' || this.#started.has(run) || this.#stopsStarting) continue
+      if (!run.node.inputs.includes(done.node.id) || !this.#isReady(run, done)) continue
+      const { agent } = agents.pick(run.node.algKey, run.tried)
+      if (agent === undefined) continue
+      run.prepared = { agent, over: agents.begin(agent) }
+      starts.set(run, run.sentTo(agent.id))
+    }
+    return starts
   }
 
   async #writeFailure(run: NodeRun, record: NodeRun['record'], logs: Update['logs']): Promise<void> {
@@ -203,8 +238,9 @@ export class ProcessRun {
     return (status === 'RUNNING' || !this.#stopsStarting) && this.#isReady(run)
   }
 
-  #isReady({ node }: NodeRun): boolean {
-    return node.inputs.every((id) => id === '$input' || this.nodes.get(id)?.record.status === 'DONE')
+  /** @param done counts as done already */
+  #isReady({ node }: NodeRun, done?: NodeRun): boolean {
+    return node.inputs.every((id) => id === '$input' || id === done?.node.id || this.nodes.get(id)?.record.status === 'DONE')
   }
 
   async #run(run: NodeRun): Promise<void> {
@@ -280,7 +316,10 @@ export class ProcessRun {
 
   #over(end: RunEnd): void {
     this.#isOver = true
-    for (const { event } of this.nodes.values()) event?.settle({ kind: 'abandoned' })
+    for (const run of this.nodes.values()) {
+      run.event?.settle({ kind: 'abandoned' })
+      run.unprepare()
+    }
     this.#abort.abort()
     this.#end(end)
   }

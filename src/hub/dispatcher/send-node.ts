@@ -12,25 +12,36 @@ const fullLookMs = 200
 
 /** @throws when the process is not this dispatcher's (any more) */
 export async function sendNode(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
-  const agent = await findAgent(process, run, deps)
-  if (agent === undefined) {
-    if (!process.signal.aborted) {
-      await process.failTry(run, { code: 'AGENT_LOST', message: `no live agent for ${run.node.algKey}` }, null)
-    }
-    return
-  }
-  const attempt = run.failures + 1
-  const record = { ...run.record, status: 'RUNNING', agent: agent.id, attempt } as const
-  // Before it is sent: whoever takes over sends the same event to the same agent.
-  await process.writeSurely({ [run.node.id]: record })
-  run.record = record
+  const { agent, over } = run.prepared ?? (await place(process, run, deps)) ?? {}
+  run.prepared = undefined
+  if (agent === undefined || over === undefined) return
   deps.onSent(process, run)
-  const over = deps.agents.begin(agent)
   try {
     await tryOn(agent, process, run, deps)
   } finally {
     over(run.record.status !== 'WAITING' || run.record.agent !== null)
   }
+}
+
+/** Finds an agent and writes that it has the node, before it is sent: whoever takes over sends the same event to the same agent. */
+async function place(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<NodeRun['prepared']> {
+  const agent = await findAgent(process, run, deps)
+  if (agent === undefined) {
+    if (!process.signal.aborted) {
+      await process.failTry(run, { code: 'AGENT_LOST', message: `no live agent for ${run.node.algKey}` }, null)
+    }
+    return undefined
+  }
+  const record = run.sentTo(agent.id)
+  const over = deps.agents.begin(agent)
+  try {
+    await process.writeSurely({ [run.node.id]: record })
+  } catch (error) {
+    over(false)
+    throw error
+  }
+  run.record = record
+  return { agent, over }
 }
 
 /** Undefined when no live agent came in time, or the process is over. */

@@ -1,5 +1,6 @@
 /** The HTTP side of every member: routes, who may come in, bodies, and errors in JSON. */
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import express, { type Express, type Request, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Authoriser } from '../../access/authoriser.ts'
 import type { Role } from '../../access/token.ts'
@@ -8,8 +9,7 @@ import { answerErrors, keepRequestId } from '../../http/error-answer.ts'
 
 /** What a route sees of a request: its body as it was parsed, and the parts of its path. */
 export type Asked = {
-  readonly request: Request
-  readonly response: Response
+  readonly headers: IncomingHttpHeaders
   readonly body: unknown
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
@@ -32,21 +32,28 @@ export type MemberRoute = {
   readonly role: Role | 'open'
   /** One line, for the OpenAPI document. */
   readonly summary: string
+  /** Called for every node or process: a POST without parts in its path that is answered ahead of Express. */
+  readonly isHot?: boolean
   readonly answer: (asked: Asked) => Promise<Answer> | Answer
 }
 
-export type MemberAppOptions = {
-  readonly routes: readonly MemberRoute[]
+/** Who may come in. */
+export type EntryOptions = {
   readonly authoriser: Authoriser
   /** A token must reach it. */
   readonly namespace: string
+}
+
+export type MemberAppOptions = EntryOptions & {
+  readonly routes: readonly MemberRoute[]
   readonly bodyBytesMax: number
   /** A fault of ours. */
   readonly onFault: (error: unknown, requestId: string) => void
 }
 
 /** Makes the app of a member. */
-export function memberApp({ routes, authoriser, namespace, bodyBytesMax, onFault }: MemberAppOptions): Express {
+export function memberApp(options: MemberAppOptions): Express {
+  const { routes, bodyBytesMax, onFault } = options
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -59,7 +66,10 @@ export function memberApp({ routes, authoriser, namespace, bodyBytesMax, onFault
   for (const path of new Set(routes.map((route) => route.path))) {
     const own = routes.filter((route) => route.path === path)
     for (const route of own) {
-      const enter = gate(route.role, authoriser, namespace)
+      const enter: RequestHandler = (request, _response, next) => {
+        checkEntry(route.role, request, options)
+        next()
+      }
       // Who may not come in is told so before the body is read.
       app[route.method](path, ...(route.method === 'post' ? [enter, body] : [enter]), handlerOf(route))
     }
@@ -71,14 +81,11 @@ export function memberApp({ routes, authoriser, namespace, bodyBytesMax, onFault
   return app
 }
 
-function gate(role: Role | 'open', authoriser: Authoriser, namespace: string): RequestHandler {
-  return (request, _response, next) => {
-    if (role !== 'open') {
-      const { namespaces } = authoriser.check(request.headers.authorization, role, request.socket.remoteAddress)
-      if (namespaces !== '*' && !namespaces.has(namespace)) throw new ScopeError('NAMESPACE_FORBIDDEN')
-    }
-    next()
-  }
+/** Lets in whom the role allows. @throws ScopeError with what is missing */
+export function checkEntry(role: Role | 'open', request: IncomingMessage, { authoriser, namespace }: EntryOptions): void {
+  if (role === 'open') return
+  const { namespaces } = authoriser.check(request.headers.authorization, role, request.socket.remoteAddress)
+  if (namespaces !== '*' && !namespaces.has(namespace)) throw new ScopeError('NAMESPACE_FORBIDDEN')
 }
 
 function bodyReader(limit: number): RequestHandler {
@@ -93,7 +100,8 @@ function bodyReader(limit: number): RequestHandler {
   return check
 }
 
-const isJson = ({ headers }: { headers: Record<string, unknown> }) =>
+/** Whether the body says that it is JSON, or nothing. */
+export const isJson = ({ headers }: { headers: Record<string, unknown> }): boolean =>
   /^application\/([\w.+-]+\+)?json *(;|$)/i.test(String(headers['content-type'] ?? 'application/json'))
 
 /** The body parser's own errors in our words. */
@@ -126,8 +134,7 @@ function handlerOf(route: MemberRoute): RequestHandler {
       headers = {},
       text,
     } = await route.answer({
-      request,
-      response,
+      headers: request.headers,
       body: request.body as unknown,
       path: request.params as Readonly<Record<string, string>>,
       query: queryOf(request),

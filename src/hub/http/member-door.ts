@@ -4,7 +4,8 @@ import { type HubLog, logTrouble } from '../log.ts'
 import type { Load, Member } from '../registry/member.ts'
 import { keepRegistered } from '../registry/membership.ts'
 import type { Registry } from '../registry/registry.ts'
-import { type MemberRoute, memberApp } from './member-app.ts'
+import { hotDoor } from './hot-door.ts'
+import { type MemberAppOptions, type MemberRoute, memberApp } from './member-app.ts'
 import { listenAsMember } from './member-server.ts'
 
 /** What the command hands to every member. */
@@ -54,14 +55,14 @@ export type MemberDoor = {
 export async function openDoor(options: MemberOptions, parts: DoorParts): Promise<MemberDoor> {
   const { log, registry } = options
   const { kind } = parts.member
-  const app = memberApp({
+  const appOptions: MemberAppOptions = {
     routes: [healthyRoute, metricsRoute(options, parts), ...parts.routes],
     authoriser: options.authoriser,
     namespace: options.namespace,
     bodyBytesMax: parts.bodyBytesMax,
     onFault: (error, requestId) => log.error({ error, requestId }, 'a request failed by a fault of our own'),
-  })
-  const server = await listenAsMember(app, options.host, options.port)
+  }
+  const server = await listenAsMember(hotDoor(appOptions, memberApp(appOptions)), options.host, options.port)
   const address = options.advertiseUrl ?? server.url
   const membership = keepRegistered({
     registry,

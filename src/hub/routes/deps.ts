@@ -1,5 +1,4 @@
 import type { Flow } from '../model/flow.ts'
-import type { ProcessView } from '../model/process.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { FlowStore } from '../store/flows.ts'
 import type { HubQueries } from '../store/hub-queries.ts'
@@ -13,7 +12,7 @@ export type HubApiDeps = {
   readonly members: () => Promise<readonly MemberView[]>
   readonly isQuarantined: (agent: MemberView) => boolean
   /** A process was put into the queue. */
-  readonly onSubmitted: (process: ProcessView, flow: Flow) => void
+  readonly onSubmitted: (process: { readonly key: string; readonly isAdhoc: boolean }, flow: Flow) => void
   /** Something may have ended that no dispatcher reports. */
   readonly onEnded: () => void
 }

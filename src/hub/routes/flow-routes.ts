@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ScopeError } from '../../errors.ts'
 import type { Asked, MemberRoute } from '../http/member-app.ts'
-import { type Flow, readFlow } from '../model/flow.ts'
+import { algorithmsOf, type Flow, readFlow } from '../model/flow.ts'
 import { Part } from '../model/part.ts'
 import type { HubApiDeps } from './deps.ts'
 import { countOf } from './query.ts'
@@ -16,11 +16,9 @@ export function flowRoutes(deps: HubApiDeps): MemberRoute[] {
 
 /** Puts a process into the queue and answers with where it stands. */
 async function submit(deps: HubApiDeps, flowKey: string | undefined, flow: Flow, { data, clientKey }: Start) {
-  const { key, isNew } = await deps.store.submit({ flowKey, flow, data, clientKey })
-  const process = await deps.queries.process(key)
-  if (process === undefined) throw new ScopeError('PROCESS_UNKNOWN')
-  if (isNew) deps.onSubmitted(process, flow)
-  return { status: isNew ? 201 : 200, body: { key, status: process.status, algorithms: process.algorithms } }
+  const { key, status, isNew } = await deps.store.submit({ flowKey, flow, data, clientKey })
+  if (isNew) deps.onSubmitted({ key, isAdhoc: flowKey === undefined }, flow)
+  return { status: isNew ? 201 : 200, body: { key, status, algorithms: algorithmsOf(flow) } }
 }
 
 /** The process, if it is a run of this flow; null = of an ad hoc one. */
@@ -42,10 +40,11 @@ function adhocRoutes(deps: HubApiDeps): MemberRoute[] {
     {
       method: 'post',
       path: '/hub/adhoc',
+      isHot: true,
       role: 'admin',
       summary: 'Runs a flow once; the flow goes with the run, its result stays for the retention.',
-      answer: ({ body, request }) => {
-        const { flow, ...start } = readAdhoc(body, request.headers)
+      answer: ({ body, headers }) => {
+        const { flow, ...start } = readAdhoc(body, headers)
         return submit(deps, undefined, flow, start)
       },
     },
@@ -146,7 +145,7 @@ function runRoutes(deps: HubApiDeps): MemberRoute[] {
       summary: 'Starts a run of a deployed flow.',
       answer: async (asked) => {
         const { key, source } = await knownFlow(deps, asked)
-        return submit(deps, key, readFlow(source, 'flow'), readStart(asked.body, asked.request.headers))
+        return submit(deps, key, readFlow(source, 'flow'), readStart(asked.body, asked.headers))
       },
     },
     {

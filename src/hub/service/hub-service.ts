@@ -60,9 +60,9 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
     members: () => registry.list(),
     isQuarantined: (agent) => check.isQuarantined(agent),
     onEnded: () => housekeeping.look(),
-    onSubmitted: ({ key, adhoc, nodes }, flow) => {
-      const task = reportProcess(reporter, { key, attempt: 1, flowName: flow.key ?? '', isAdhoc: adhoc }, 'inited')
-      task.update(progressOf(Object.entries(nodes).map(([id, { status }]) => [id, status] as const)))
+    onSubmitted: ({ key, isAdhoc }, flow) => {
+      const task = reportProcess(reporter, { key, attempt: 1, flowName: flow.key ?? '', isAdhoc }, 'inited')
+      task.update(progressOf(flow.nodes.map(({ id }) => [id, 'WAITING'] as const)))
       // From here on it is the dispatcher's to report.
       task.release()
     },

@@ -2,26 +2,13 @@
 import { hubKeys } from '../keys.ts'
 import type { CheckLog } from '../model/check-log.ts'
 import type { DMData } from '../model/data.ts'
-import { type Flow, flowFromStore } from '../model/flow.ts'
+import { flowFromStore } from '../model/flow.ts'
 import type { ProcessError, ProcessLog, ProcessResult, ProcessView, QueueEntry } from '../model/process.ts'
 import { type HubRedis, orUnavailable } from '../scripts.ts'
 import { type HubScripts, hubScripts } from './hub-scripts.ts'
-import type { NodeRecord } from './hub-store.ts'
 import { viewOf } from './process-view.ts'
 
 export type Queue = { readonly length: number; readonly oldestAgeMs: number; readonly entries: readonly QueueEntry[] }
-
-/** All that a dispatcher needs to go on with a process. */
-export type ProcessWork = {
-  readonly flow: Flow
-  /** Name of the flow, deployed or not. */
-  readonly flowName: string
-  readonly isAdhoc: boolean
-  readonly data: DMData
-  readonly nodes: ReadonlyMap<string, NodeRecord>
-  /** Of nodes that are done. */
-  readonly outputs: ReadonlyMap<string, DMData>
-}
 
 /** How a process ended that the hub has to report. */
 export type UnheldEnd = { readonly view: ProcessView; readonly flowName: string; readonly errors: readonly ProcessError[] }
@@ -116,24 +103,6 @@ export class HubQueries {
     }
   }
 
-  async work(key: string): Promise<ProcessWork | undefined> {
-    const [process, nodes, outputs] = (await this.#pipeline([
-      ['hgetall', hubKeys.process(key)],
-      ['hgetall', hubKeys.nodes(key)],
-      ['hgetall', hubKeys.outputs(key)],
-    ])) as [Fields, Fields, Fields]
-    const { flow, data } = process
-    if (flow === undefined || data === undefined) return undefined
-    return {
-      flow: flowFromStore(flow),
-      flowName: process['flowName'] ?? '',
-      isAdhoc: process['adhoc'] === '1',
-      data: JSON.parse(data) as DMData,
-      nodes: parsed<NodeRecord>(nodes),
-      outputs: parsed<DMData>(outputs),
-    }
-  }
-
   /** Takes ends that no dispatcher can report off the list: each is given to one caller. */
   async takeEnds(endsMax: number): Promise<UnheldEnd[]> {
     const keys = (await orUnavailable(() => this.#redis.lpop(hubKeys.ends, endsMax))) ?? []
@@ -179,7 +148,3 @@ function withNote(lines: ProcessLog[], dropped: number): ProcessLog[] {
 }
 
 type Fields = Readonly<Record<string, string>>
-
-function parsed<T>(fields: Fields): Map<string, T> {
-  return new Map(Object.entries(fields).map(([name, json]) => [name, JSON.parse(json) as T]))
-}

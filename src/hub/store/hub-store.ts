@@ -9,6 +9,7 @@ import { boundedWarnings, processWarnings } from '../model/words.ts'
 import type { HubRedis } from '../scripts.ts'
 import { wellFormedJson } from '../well-formed.ts'
 import { type HubScripts, hubScripts } from './hub-scripts.ts'
+import { type ProcessWork, workOf } from './process-work.ts'
 import { clientKeyMs, denyEveryMs, type HubStoreSettings, lookedMax } from './settings.ts'
 
 export type Submission = {
@@ -61,6 +62,9 @@ export type Update = Holder & {
 
 export type Claim = { readonly key: string; readonly fence: number; readonly attempt: number }
 
+/** A process that was taken, with all that is needed to go on with it. */
+export type Taken = Claim & { readonly work: ProcessWork }
+
 export class HubStore {
   readonly settings: HubStoreSettings
   readonly #scripts: HubScripts
@@ -103,7 +107,7 @@ export class HubStore {
    * @param serves algorithms with a live agent
    * @param description of the ACCEPT
    */
-  async claim(dispatcher: string, serves: readonly string[], description: string): Promise<Claim | undefined> {
+  async claim(dispatcher: string, serves: readonly string[], description: string): Promise<Taken | undefined> {
     const { leaseMs, attemptsMax } = this.settings
     for (let after = '0'; ; ) {
       const [word, ...rest] = (await this.#scripts.claim([
@@ -116,9 +120,9 @@ export class HubStore {
         attemptsMax,
         this.#scheduleBounds,
         description,
-      ])) as (string | number)[]
+      ])) as [string, ...unknown[]]
       if (word === 'none') return undefined
-      if (word === 'claimed') return { key: String(rest[0]), fence: Number(rest[1]), attempt: Number(rest[2]) }
+      if (word === 'claimed') return takenOf(rest as ClaimedFields)
       after = String(rest[0])
     }
   }
@@ -200,6 +204,12 @@ export class HubStore {
   get #scheduleBounds(): string {
     return this.settings.bounds.scheduleToStart.join(',')
   }
+}
+
+type ClaimedFields = [key: string, fence: number, attempt: number, process: string[], nodes: string[], outputs: string[]]
+
+function takenOf([key, fence, attempt, ...hashes]: ClaimedFields): Taken {
+  return { key, fence, attempt: Number(attempt), work: workOf(...hashes) }
 }
 
 function nodeArgs(id: string, { output, ran, ...record }: NodeChange, bytesMax: number): (string | number)[] {

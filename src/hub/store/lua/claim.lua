@@ -2,7 +2,8 @@
 -- ARGV: 1 dispatcher, 2 lease in ms, 3 JSON list of the algorithms it can serve, 4 running number to go on after,
 -- 5 processes looked at at most, 6 ms between two DENYs of the same, 7 attempts of a process at most, 8 bounds of schedule to
 -- start, 9 description of an ACCEPT.
--- Answers: {'none'}; {'more', number} when there are further ones to look at; {'claimed', key, fence, attempt}.
+-- Answers: {'none'}; {'more', number} when there are further ones to look at; {'claimed', key, fence, attempt, and the
+-- fields of the process, of its nodes and of its outputs}.
 local served = {}
 for _, algorithm in ipairs(cjson.decode(ARGV[3])) do served[algorithm] = true end
 local lookedMax = tonumber(ARGV[5])
@@ -15,6 +16,13 @@ local function missingOf(key)
   return nil
 end
 
+local function claimed(key)
+  local fence, attempt = hand(key, ARGV[1], ARGV[9], ARGV[2], ARGV[8])
+  local answer = { 'claimed', key, fence, attempt }
+  for _, part in ipairs({ 'p', 'n', 'o' }) do answer[#answer + 1] = redis.call('HGETALL', keyOf(part, key)) end
+  return answer
+end
+
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', nowMs, 'LIMIT', 0, lookedMax)) do
   local process = keyOf('p', key)
   local attempt = tonumber(redis.call('HGET', process, 'attempt'))
@@ -23,8 +31,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', nowMs, 'LIMIT',
     closeNodes(key, 'FAILED', 'SKIPPED')
     finishUnheld(key, 'FAILED', errorJson('STALLED', attempt .. ' dispatchers began with it and fell silent'))
   elseif missingOf(key) == nil then
-    local fence, number = hand(key, ARGV[1], ARGV[9], ARGV[2], ARGV[8])
-    return { 'claimed', key, fence, number }
+    return claimed(key)
   end
 end
 
@@ -43,8 +50,7 @@ for at = 1, #looked, 2 do
   local key = looked[at]
   local missing = missingOf(key)
   if missing == nil then
-    local fence, number = hand(key, ARGV[1], ARGV[9], ARGV[2], ARGV[8])
-    return { 'claimed', key, fence, number }
+    return claimed(key)
   end
   passOver(key, missing)
 end
