@@ -181,9 +181,9 @@ test('the end of a node and the start of the next are one write, as are the end 
   const writes: string[] = []
   let key = 'none'
   monitor.on('monitor', (_time: string, args: string[]) => {
-    const words = args.flatMap((arg) =>
-      [.../"status":"(\w+)"|^(SUCCEEDED)$/g[Symbol.matchAll](arg)].map(([, status, end]) => status ?? end),
-    )
+    const words = args
+      .slice(2)
+      .flatMap((arg) => [.../"status":"(\w+)"|^(SUCCEEDED)$/g[Symbol.matchAll](arg)].map(([, status, end]) => status ?? end))
     if (/^eval(sha)?$/i.test(args[0] ?? '') && args.includes(key) && words.length > 0) writes.push(words.join(' '))
   })
   // Without a slot it waits until its key is known.
