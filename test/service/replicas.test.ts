@@ -147,7 +147,8 @@ async function expectWhole(ledger: Ledger): Promise<void> {
   for (const [jobId, account] of ledger.jobs) {
     const usage = { cpuSeconds: reportsEach }
     expect(await jobOf(first, jobId), jobId).toMatchObject({ status: 'succeeded', progress: 1, tasks: [{ usage }] })
-    const tail = (await logsOf(first, jobId, '?limit=1000')).lines.map(({ line }) => line)
+    // The newest: of a long run there are more than a page of them.
+    const tail = (await logsOf(first, jobId, '?limit=1000&order=desc')).lines.map(({ line }) => line).reverse()
     expect(tail, jobId).toEqual(account.lines.slice(-tail.length))
     expect(tail.length, jobId).toBeGreaterThanOrEqual(Math.min(account.lines.length, 500))
   }
