@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Aggregator, startAggregator, untilItOwnsAll, untilShared } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FakeRuntime, startFakeRuntime } from '../support/fake-runtime.ts'
@@ -144,6 +144,68 @@ describe('one replica', () => {
     },
     { timeout: 90_000 },
   )
+})
+
+describe('what was there before', () => {
+  test('a monitor that was killed takes its runtimes back as soon as it is there again under its name', async () => {
+    const leaseMs = 30_000
+    const begin = (port?: number) =>
+      startAggregator({
+        redisUrl: redis.url,
+        ...(port === undefined ? {} : { port }),
+        settings: { RUNTIME_INTERVAL: '200ms', LEASE: `${leaseMs}ms` },
+      })
+    const before = await begin()
+    replicas.push(before)
+    const runtime = await register(before, 'returns')
+    await until(
+      'it to be asked',
+      async () => runtime.asked.length,
+      (count) => count > 2,
+    )
+    before.program.kill('SIGKILL')
+    await before.program.exited
+    const asked = runtime.asked.length
+    replicas.push(await begin(before.port))
+    await eventually(
+      async () => runtime.asked.length,
+      (count) => count > asked,
+      { what: 'it to be asked again', timeoutMs: leaseMs / 3 },
+    )
+  }, 60_000)
+
+  test('a runtime that is deleted and entered again at once is read from its first message, and nothing comes twice', async () => {
+    const replica = await start()
+    const runtime = await register(replica, 'anew')
+    for (let i = 1; i <= 3; i++) runtime.publish(...aLine(`line ${i}`))
+    await until(
+      'the lines',
+      () => linesOf(replica, 'anew'),
+      (lines) => lines.length === 3,
+    )
+    await until(
+      'the offset',
+      async () => runtime.asked.at(-1)?.['logs']?.messageId,
+      (id) => id?.endsWith('0000000003') === true,
+    )
+    const asked = runtime.asked.length
+    expect((await replica.http.delete('/api/v1/runtimes/anew')).status).toBe(204)
+    expect((await replica.http.post('/api/v1/runtimes', { runtimeId: 'anew', url: runtime.url })).status).toBe(201)
+    await until(
+      'a request from the beginning',
+      async () => runtime.asked.slice(asked).map((topics) => topics['logs']?.messageId),
+      (ids) => ids.includes(null),
+    )
+    runtime.publish(...aLine('line 4'))
+    await until(
+      'the next line',
+      () => linesOf(replica, 'anew'),
+      (lines) => lines.includes('line 4'),
+    )
+    expect(await linesOf(replica, 'anew')).toEqual([1, 2, 3, 4].map((i) => `line ${i}`))
+    const statuses = await replica.http.get('/v3/namespaces/default/programs/status')
+    expect(statuses.json<{ messages: unknown[] }>().messages).toHaveLength(1)
+  }, 60_000)
 })
 
 async function tailOf(id: string): Promise<[string, number, number]> {
