@@ -36,18 +36,15 @@ export function conditionOfStatus(status: TaskStatus): string {
 /** One failed worker fails a federated job, for good: nothing that is said later changes that. */
 const hasFailedForGood = ({ taskType, status }: LearningJob) => taskType === 'federated_learning' && status === 'failed'
 
-function conditionOf(job: LearningJob): string {
-  const byStatus = conditionOfStatus(job.status)
-  const said = job.learning.facts['stageConditionStatus']?.[0]
-  if (typeof said !== 'string' || hasFailedForGood(job)) return byStatus
-  // A job that has ended is not running, whatever its workers said last before.
-  const isOfTheEnd = said === 'completed' || said === 'failed'
-  return isOpen(job.status) || isOfTheEnd ? said : byStatus
-}
+const conditionOf = (job: LearningJob): string =>
+  withinJob(job, job.learning.facts['stageConditionStatus']?.[0]) ?? conditionOfStatus(job.status)
 
-function trainStatusOf(job: LearningJob): string {
-  if (hasFailedForGood(job)) return 'failed'
-  const said = job.learning.facts['trainStatus']?.[0]
-  if (typeof said === 'string') return said
-  return job.status === 'succeeded' ? 'completed' : 'running'
+/** While nobody speaks for the training, it runs as long as the job is open. */
+const trainStatusOf = (job: LearningJob): string =>
+  withinJob(job, job.learning.facts['trainStatus']?.[0]) ?? (isOpen(job.status) ? 'running' : conditionOfStatus(job.status))
+
+/** What was said of a job, unless its end says otherwise: one that has ended is not running, whatever was said last before. */
+function withinJob(job: LearningJob, said: unknown): string | undefined {
+  if (typeof said !== 'string' || hasFailedForGood(job)) return undefined
+  return isOpen(job.status) || said === 'completed' || said === 'failed' ? said : undefined
 }
