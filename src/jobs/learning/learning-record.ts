@@ -1,5 +1,7 @@
 /** Learning tasks: what their fields hold, what the job of such tasks keeps, and what its series say. */
 
+import type { ModelUrl } from './values.ts'
+
 export const stageNames = ['train', 'eval', 'deploy'] as const
 export type StageName = (typeof stageNames)[number]
 export type IterationOutcome = 'deployed' | 'skipped' | 'failed'
@@ -24,6 +26,18 @@ export type StageState = {
   remaining?: number
 }
 
+/** An iteration that ended as skipped for all that is known. */
+export type Skipped = {
+  iteration: number
+  /** Who told the end. */
+  task: string
+  attempt: number
+  /** It is among the outcomes: no report of the worker is missing any more. */
+  isCounted: boolean
+  /** In service, should the model turn out to have been ready. */
+  url?: ModelUrl
+}
+
 /** `[round, reportedAtMs or null, wait is counted, duration is counted]` */
 export type Round = [round: number, reportedAtMs: number | null, hasWait: boolean, hasDuration: boolean]
 
@@ -35,8 +49,10 @@ export type LearningRecord = {
   observed: Record<string, Observed>
   stage?: StageState
   deploy?: { status: string; iteration: number }
-  /** Iteration in which a deployment was announced as ready. */
-  deployReadyIn?: number
+  /** Iterations in which a deployment was announced as ready, newest last, at most 64. */
+  deployReady?: number[]
+  /** Deployments completed that nobody has called ready so far, newest last, at most 64. */
+  skipped?: Skipped[]
   outcomes?: Partial<Record<IterationOutcome, number>>
   /** Iterations whose outcome is counted, newest last, at most 64. */
   ended?: number[]

@@ -1,4 +1,5 @@
 /** What one report does to its job: finds the record it speaks of, judges it, and keeps the job's sums true. */
+import type { LearningType } from '../../catalogue/index.ts'
 import type { ReportResult } from '../../report/report.ts'
 import { type JobRecord, recordAt, type ScopeEvent, type TaskLabels, type TaskRecord } from '../records.ts'
 import { withLateCount } from './carried.ts'
@@ -13,7 +14,7 @@ import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-sta
 import { concludeJob, isOpenJob, newJob, replaceInSummary } from './job-summary.ts'
 import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
 import { takeKeptFacts } from './kept-facts.ts'
-import { takeLateTotals, takeLearning } from './learned-job.ts'
+import { takeLearning, takeOfOlder } from './learned-job.ts'
 import type { Heard } from './learned-values.ts'
 import { jobFinishedEntry, packLines } from './log-entry.ts'
 import { hasGaps, missingOf } from './order.ts'
@@ -115,15 +116,16 @@ function putOlder(state: JobState, found: Found, record: TaskRecord, rules: JobR
   if (found.olderAt < 0) pushOlder(state, execId, record, rules, effects)
   else state.older.set(execId, (state.older.get(execId) ?? []).with(found.olderAt, record))
   carryOver(state, execId, found.before, record, effects)
-  if (rules.learning.has(record.labels.taskType)) addLateTotals(state, found.record, record, effects)
+  const learned = rules.learning.get(record.labels.taskType)
+  if (learned !== undefined) takeLateCount(state, learned, found.record, record, effects)
   if (hasGaps(record.streams) || (found.before !== undefined && hasGaps(found.before.streams)))
     scheduleGaps(state, execId, rules, effects)
 }
 
 /** What an earlier attempt turns out to have counted is part of the job's sums, too. */
-function addLateTotals(state: JobState, start: TaskRecord, record: TaskRecord, effects: Effects): void {
+function takeLateCount(state: JobState, type: LearningType, start: TaskRecord, record: TaskRecord, effects: Effects): void {
   const job = copyOfJob(state)
-  if (!takeLateTotals(job, start, record)) return
+  if (!takeOfOlder(job, type, start, record)) return
   state.job = job
   effects.events.push({ kind: 'job', record: job })
 }

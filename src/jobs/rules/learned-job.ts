@@ -4,11 +4,12 @@ import { isEnd } from '../../report/status.ts'
 import { type LearningRecord, noLearning } from '../learning/learning-record.ts'
 import { readValue, wordOf } from '../learning/values.ts'
 import { type JobRecord, type TaskRecord, totalOf } from '../records.ts'
+import { settleSkipped } from './deployments.ts'
 import type { Effects } from './effects.ts'
 import { iterationOf } from './learned-task.ts'
 import { boundsOf, type Heard, observe, putFact } from './learned-values.ts'
 import { hasGaps } from './order.ts'
-import { takeRound } from './rounds.ts'
+import { observeRounds, takeRound } from './rounds.ts'
 import { stageChangedEntry } from './stage-entry.ts'
 import { takeStage } from './stages.ts'
 import { wholeMsOf } from './task-times.ts'
@@ -26,13 +27,33 @@ export function takeLearning(job: JobRecord, type: LearningType, heard: Heard, e
   if (entry !== undefined) effects.ownLines.push(entry)
 }
 
-/** What attempts that are over turn out to have counted. @returns whether the sums have changed */
-export function takeLateTotals(job: JobRecord, start: Pick<TaskRecord, 'counters'>, record: TaskRecord): boolean {
+/** What attempts that are over turn out to have counted, and how long they took. @returns whether the job has changed */
+export function takeOfOlder(
+  job: JobRecord,
+  type: LearningType,
+  start: Pick<TaskRecord, 'counters'>,
+  record: TaskRecord,
+): boolean {
   const learning = { ...(job.learning ?? noLearning) }
-  const { totals } = learning
+  const { totals, observed } = learning
   takeTotals(learning, { start, record })
+  observeStage(learning, type, record)
   job.learning = learning
-  return learning.totals !== totals
+  return learning.totals !== totals || learning.observed !== observed
+}
+
+/**
+ * What waited for reports that are given up now waits no longer: the time of a stage, those of rounds, a deployment that nobody
+ * called ready. @returns whether the job has changed
+ */
+export function takeGivenUp(job: JobRecord, type: LearningType, record: TaskRecord): boolean {
+  const before = job.learning ?? noLearning
+  const learning: LearningRecord = { ...before }
+  observeStage(learning, type, record)
+  if (roleOf(type, record) === 'aggregation') observeRounds(learning, type, record)
+  settleSkipped(learning, record)
+  job.learning = learning
+  return learning.observed !== before.observed || learning.skipped !== before.skipped
 }
 
 function takeTotals(learning: LearningRecord, { start, record }: Pick<Heard, 'start' | 'record'>): void {

@@ -9,6 +9,7 @@ import { isStalled, lookAt, markStraggler, withPace } from './findings.ts'
 import { jobChanged, jobScopedRecord } from './job-rules.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, replaceInSummary } from './job-summary.ts'
+import { takeGivenUp } from './learned-job.ts'
 import { jobFinishedEntry } from './log-entry.ts'
 import { closeOldGaps } from './order.ts'
 import { countChange, isWaitingStatus, observeTimes } from './task-counts.ts'
@@ -86,33 +87,38 @@ function takenUpAsOf({ lastReportAtMs }: EngineRecord, record: TaskRecord): Task
 
 /** Gives up what has been missing for too long, and counts it. */
 export function closeGaps(state: JobState, execId: string, nowMs: number, rules: JobRules, effects: Effects): void {
-  const openedBeforeMs = nowMs - rules.gapTimeoutMs
+  const close = (record: TaskRecord) => withoutGaps(state, record, nowMs - rules.gapTimeoutMs, rules, effects)
   const exec = state.execs.get(execId)
   if (exec !== undefined) {
     const current = Object.entries(exec.current).map(([key, record]) => {
-      const closed = withoutGaps(record, openedBeforeMs, rules, effects)
+      const closed = close(record)
       if (closed !== record) effects.events.push({ kind: 'task', record: closed })
       return [key, closed] as const
     })
     state.execs.set(execId, { ...exec, current: Object.fromEntries(current) })
   }
   const older = state.older.get(execId)
-  if (older !== undefined) {
-    state.older.set(
-      execId,
-      older.map((record) => withoutGaps(record, openedBeforeMs, rules, effects)),
-    )
-  }
+  if (older !== undefined) state.older.set(execId, older.map(close))
   scheduleGaps(state, execId, rules, effects)
 }
 
-function withoutGaps(record: TaskRecord, openedBeforeMs: number, rules: JobRules, effects: Effects): TaskRecord {
+function withoutGaps(state: JobState, record: TaskRecord, openedBeforeMs: number, rules: JobRules, effects: Effects): TaskRecord {
   const { streams, lost } = closeOldGaps(record.streams, openedBeforeMs)
   if (lost === 0) return record
   addTo(effects, counterFields.reportsLost(), lost)
   const closed = { ...record, streams }
   observeTimes(closed, rules.bounds, effects)
+  const learned = rules.learning.get(closed.labels.taskType)
+  if (learned !== undefined) takeIntoJob(state, (job) => takeGivenUp(job, learned, closed), effects)
   return closed
+}
+
+/** @param take says whether it has changed the job that it is given */
+function takeIntoJob(state: JobState, take: (job: JobRecord) => boolean, effects: Effects): void {
+  const job = copyOfJob(state)
+  if (!take(job)) return
+  state.job = job
+  effects.events.push({ kind: 'job', record: job })
 }
 
 /** When a job that has ended is forgotten; undefined while it is open. One whose tasks go on waits until they, too, are silent. */

@@ -3,6 +3,7 @@ import type { LearningType } from '../../catalogue/index.ts'
 import { conditionOfStatus } from '../learning/job-words.ts'
 import type { LearningRecord, Round } from '../learning/learning-record.ts'
 import { numberOf, wordOf } from '../learning/values.ts'
+import type { TaskRecord } from '../records.ts'
 import { boundsOf, type Heard, observe, putFact } from './learned-values.ts'
 import { hasGaps, isNewerIncarnation } from './order.ts'
 
@@ -35,9 +36,18 @@ function countRound(learning: LearningRecord, type: LearningType, { report, reco
   const at = takeInto(seen, round, report.reportedAtMs ?? null)
   observeWait(learning, type, seen, at, numberOf(report.algorithmMetrics?.['waitSeconds']))
   observeDuration(learning, type, seen, at, numberOf(report.algorithmMetrics?.['roundDurationSeconds']))
-  // What is still on its way may move the beginning of a round.
-  if (!hasGaps(record.streams)) for (const i of seen.keys()) observeDuration(learning, type, seen, i, sinceRoundBefore(seen, i))
-  learning.rounds = { incarnation, seen: seen.slice(-roundsMax) }
+  learning.rounds = { incarnation, seen }
+  observeRounds(learning, type, record)
+  learning.rounds = { incarnation, seen: learning.rounds.seen.slice(-roundsMax) }
+}
+
+/** How long each round took by the times of its reports, where none is on its way that may move the beginning of a round. */
+export function observeRounds(learning: LearningRecord, type: LearningType, { streams }: Pick<TaskRecord, 'streams'>): void {
+  const { rounds } = learning
+  if (rounds === undefined || hasGaps(streams)) return
+  const seen = [...rounds.seen]
+  for (const i of seen.keys()) observeDuration(learning, type, seen, i, sinceRoundBefore(seen, i))
+  learning.rounds = { ...rounds, seen }
 }
 
 /** A round began with the earliest report that names it. @returns its place among the rounds */

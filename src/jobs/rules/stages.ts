@@ -4,43 +4,57 @@
  */
 import type { LearningType } from '../../catalogue/index.ts'
 import { conditionOfStatus } from '../learning/job-words.ts'
-import {
-  type IterationOutcome,
-  type LearningRecord,
-  type StageName,
-  type StageState,
-  stageNames,
-} from '../learning/learning-record.ts'
+import { type LearningRecord, type StageName, type StageState, stageNames } from '../learning/learning-record.ts'
 import { numberOf, urlOf, wordOf } from '../learning/values.ts'
 import type { TaskRecord } from '../records.ts'
+import {
+  type DeploySaid,
+  forgetEnd,
+  setDeploy,
+  settleSkipped,
+  takeDeployedUrl,
+  takeEnd,
+  takeOvertakenUrl,
+  takeReady,
+  wasReady,
+} from './deployments.ts'
 import { iterationOf } from './learned-task.ts'
-import { type Heard, putFact } from './learned-values.ts'
+import type { Heard } from './learned-values.ts'
 
 const workersMax = 16
-const endedMax = 64
 const statusOrder = ['waiting', 'ready', 'starting', 'running', 'completed']
 const early: readonly string[] = ['waiting', 'ready', 'starting']
-const verdicts: Readonly<Record<string, IterationOutcome>> = { ok: 'deployed', skipped: 'skipped', not_ok: 'failed' }
 
 /** What one report says of the stage. */
-type Said = {
+type Said = DeploySaid & {
   readonly stage: StageName
-  readonly status: string
-  /** How the deployment stands, where it speaks of one. */
-  readonly deploy: string | undefined
   readonly iteration: number | undefined
-  readonly worker: string
 }
 
 export function takeStage(learning: LearningRecord, type: LearningType, heard: Heard, role: string): void {
   const said = stageSaid(learning, type, heard, role)
-  if (heard.place === 'late') {
-    if (said !== undefined && learning.stage !== undefined) takeEnd(learning, said, said.iteration ?? learning.stage.iteration)
-    return
+  if (heard.place === 'late') takeOvertaken(learning, said, heard)
+  else {
+    const iteration = said === undefined ? undefined : placeStage(learning, said)
+    takeDeployedUrl(learning, heard, said, iteration)
+    takeRemaining(learning, type, heard)
   }
-  const iteration = said === undefined ? undefined : placeStage(learning, said)
-  takeDeployedUrl(learning, heard, said, iteration)
-  takeRemaining(learning, type, heard)
+  settleSkipped(learning, heard.record)
+}
+
+/**
+ * A report that others of its task have overtaken moves nothing. But an iteration that it ended has ended, and how the
+ * deployment of the present one went is as it says: nothing that came before this end may stand in its place.
+ */
+function takeOvertaken(learning: LearningRecord, said: Said | undefined, heard: Heard): void {
+  const { stage: known } = learning
+  if (said === undefined || known === undefined) return
+  const iteration = said.iteration ?? known.iteration
+  const isGoodEnd = said.deploy === 'ok' || said.deploy === 'skipped'
+  if (isGoodEnd && said.iteration === known.iteration && isHigher(said, known)) moveTo(learning, said, iteration, 'on')
+  else takeEnd(learning, said, iteration)
+  takeOvertakenUrl(learning, heard, said, iteration)
+  if (said.isReady) takeReady(learning, iteration)
 }
 
 function stageSaid(learning: LearningRecord, type: LearningType, heard: Heard, role: string): Said | undefined {
@@ -51,10 +65,10 @@ function stageSaid(learning: LearningRecord, type: LearningType, heard: Heard, r
   const stage = verdict === undefined ? namedStage(type, heard, status !== undefined || hasFailed) : 'deploy'
   if (!isStage(stage)) return undefined
   const iteration = iterationOf(record, report.algorithmMetrics ?? {})
-  const by = { iteration, worker: `${record.task}#${record.attempt}` }
-  if (stage === 'deploy') return { stage, ...by, ...deploySaid(learning, iteration, verdict, status, record) }
+  const by = { iteration, worker: `${record.task}#${record.attempt}`, task: record.task, attempt: record.attempt }
+  if (stage === 'deploy') return { stage, ...by, ...deploySaid(learning, iteration, verdict, status, heard) }
   const now = hasFailed && stage === role ? 'failed' : (status ?? conditionOfStatus(record.status))
-  return { stage, ...by, status: now, deploy: undefined }
+  return { stage, ...by, status: now, deploy: undefined, isReady: false, isInferred: false, url: undefined }
 }
 
 /** The stage that a report names. @param mayBeKnown a status alone is of the stage that the worker named before */
@@ -70,12 +84,14 @@ function deploySaid(
   iteration: number | undefined,
   verdict: string | undefined,
   status: string | undefined,
-  record: TaskRecord,
-): Pick<Said, 'status' | 'deploy'> {
-  const of = iteration ?? learning.stage?.iteration ?? 0
-  if (status === 'ready') learning.deployReadyIn = of
-  const deploy = verdict ?? (status === undefined ? undefined : deployOf(status, learning.deployReadyIn === of))
-  return { deploy, status: deploy === undefined ? conditionOfStatus(record.status) : statusOfDeploy(deploy) }
+  { report, record }: Heard,
+): Omit<DeploySaid, 'worker' | 'task' | 'attempt'> {
+  const isReady = verdict === undefined ? status === 'ready' : verdict === 'ok'
+  const isInferred = verdict === undefined && status === 'completed'
+  const deploy = verdict ?? (status === undefined ? undefined : deployOf(status, wasReady(learning, iteration)))
+  const url = urlOf(report.algorithmMetrics?.['deployModelUrl'] ?? record.metrics['deployModelUrl'])
+  const now = deploy === undefined ? conditionOfStatus(record.status) : statusOfDeploy(deploy)
+  return { deploy, status: now, isReady, isInferred, url }
 }
 
 const isStage = (word: string | undefined): word is StageName => (stageNames as readonly (string | undefined)[]).includes(word)
@@ -102,6 +118,12 @@ function isHigher(said: Said, known: StageState): boolean {
 
 /** Moves the stage on where the report is ahead of it. @returns the iteration that the report speaks of */
 function placeStage(learning: LearningRecord, said: Said): number {
+  const iteration = placeIn(learning, said)
+  if (said.isReady) takeReady(learning, iteration)
+  return iteration
+}
+
+function placeIn(learning: LearningRecord, said: Said): number {
   const known = learning.stage
   if (known === undefined) return moveTo(learning, said, said.iteration ?? 0, 'anew')
   const iteration = said.iteration ?? iterationByCourse(said, known)
@@ -109,7 +131,7 @@ function placeStage(learning: LearningRecord, said: Said): number {
   // What was overtaken moves nothing, but an iteration that it ended has ended.
   if (iteration < known.iteration) takeEnd(learning, said, iteration)
   else if (isStartingOver(said, known)) {
-    learning.ended = (learning.ended ?? []).filter((of) => of !== iteration)
+    forgetEnd(learning, iteration)
     moveTo(learning, said, iteration, 'anew')
   } else if (isHigher(said, known) && !isOldFailure(said, known)) moveTo(learning, said, iteration, 'on')
   else takeSameEnd(learning, said, known)
@@ -148,7 +170,7 @@ function moveTo(learning: LearningRecord, said: Said, iteration: number, how: 'a
     ...(failedBy === undefined ? {} : { failedBy }),
     ...(isSameStage && known.remaining !== undefined ? { remaining: known.remaining } : {}),
   }
-  if (said.deploy !== undefined) learning.deploy = { status: said.deploy, iteration }
+  setDeploy(learning, said, iteration)
   takeEnd(learning, said, iteration)
   return iteration
 }
@@ -162,26 +184,8 @@ function failedByOf(said: Said, known: StageState | undefined, iteration: number
 /** An end of the same deployment that is told otherwise: the newest word counts, the iteration has ended all the same. */
 function takeSameEnd(learning: LearningRecord, said: Said, known: StageState): void {
   if (known.stage !== 'deploy' || said.deploy === undefined || rankOf(said.status) < rankOf(known.status)) return
-  learning.deploy = { status: said.deploy, iteration: known.iteration }
+  setDeploy(learning, said, known.iteration)
   learning.stage = { ...known, status: said.status, ...(said.status === 'failed' ? { failedBy: said.worker } : {}) }
-}
-
-/** Counts how an iteration ended, once for each try. */
-function takeEnd(learning: LearningRecord, { status, deploy }: Said, iteration: number): void {
-  const outcome = status === 'failed' ? 'failed' : verdicts[deploy ?? '']
-  if (outcome === undefined || learning.ended?.includes(iteration) === true) return
-  learning.ended = [...(learning.ended ?? []), iteration].slice(-endedMax)
-  learning.outcomes = { ...learning.outcomes, [outcome]: (learning.outcomes?.[outcome] ?? 0) + 1 }
-}
-
-/** A model is in service when its deployment went well, or when nothing is said of a deployment. */
-function takeDeployedUrl(learning: LearningRecord, { report, record }: Heard, said: Said | undefined, iteration?: number): void {
-  const deploy = said?.deploy
-  const reported = report.algorithmMetrics ?? {}
-  const given = reported['deployModelUrl'] ?? (deploy === 'ok' ? record.metrics['deployModelUrl'] : undefined)
-  const url = urlOf(given)
-  if (url !== undefined && (deploy === undefined || deploy === 'ok'))
-    putFact(learning, 'deployModelUrl', url, iteration ?? iterationOf(record, reported))
 }
 
 const remainingFields: Readonly<Record<StageName, string>> = {
