@@ -96,7 +96,7 @@ function wishRoutes(runtimes: Runtimes): Route[] {
         summary:
           which === 'refused'
             ? 'The newest messages of a runtime that were refused, each with the reason'
-            : 'The newest messages of a runtime in topics that mean nothing to us',
+            : 'The newest messages of a runtime in each topic that means nothing to us',
         answer: { schema: ref('RuntimeMessages') },
         codes: ['NOT_FOUND'],
         answerTo: ({ reach, path: parts }) => runtimes.messages(idOf(parts), which, reach),

@@ -50,8 +50,8 @@ function runtimeKeys(at: (shard: Shard, rest: string) => string) {
     runtimeFence: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-fence:${jobName(namespace, id)}`),
     /** List of messages that could not be read, newest first. */
     runtimeRefused: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-refused:${jobName(namespace, id)}`),
-    /** List of messages of topics that mean nothing to us, newest first. */
-    runtimeOpaque: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-opaque:${jobName(namespace, id)}`),
+    /** Hash of messages of topics that mean nothing to us: a ring for each topic. */
+    runtimeOpaque: (shard: Shard, namespace: string, id: string) => at(shard, `runtime-opaque-topics:${jobName(namespace, id)}`),
     /** Hash of all runtimes: id → namespace. */
     runtimes: '{es:runtimes}:all',
     /** Set of the ids of those that have not ended. */

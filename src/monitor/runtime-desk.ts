@@ -68,7 +68,9 @@ export function createRuntimeDesk(parts: DeskParts) {
     /** Messages that were refused, or that mean nothing to us. */
     async messages(id: string, which: 'refused' | 'opaque', reach: Reach) {
       const name = await nameOf(runtimes, id, reach)
-      return { messages: await reading(() => runtimes.keptMessages(name, which)) }
+      return {
+        messages: await reading(() => (which === 'refused' ? runtimes.refusedMessages(name) : runtimes.opaqueMessages(name))),
+      }
     },
 
     ...wishes(parts),

@@ -46,12 +46,12 @@ return redis.call('HSET', KEYS[1], 'home', ARGV[1])
 
 export const commit = `
 -- Purpose: moves the offsets of a runtime and writes what came with it, all or nothing, if the lease is still the caller's.
--- KEYS: lease, runtime, counters, list of refused messages, list of opaque ones.
+-- KEYS: lease, runtime, counters, list of refused messages, hash of opaque ones.
 -- ARGV: fence, registration it is of, token of the batch ('' = none), token of the polls ('' = none), state ('' = as it is);
 --   number of offsets, then for each: field, value expected, value to set ('' = none);
 --   number of fields, then for each: field, value ('' = none);
 --   twice (of the batch, of the polls): number of totals, then for each: field, by how much;
---   twice (refused, opaque): entries kept, number of new ones, the new ones.
+--   refused: entries kept, number of new ones, the new ones; opaque: entries kept of a topic, number of new ones, topic and text of each.
 -- Answers: 'ok' (also when this batch was committed before), 'fenced', 'gone' (also when it was registered anew), 'conflict'.
 -- What is under a token counts once, however often it comes: a lost answer makes the same come again.
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 'fenced' end
@@ -82,11 +82,16 @@ for list = 1, 2 do
   end
   at = at + 1 + totals * 2
 end
-for list = 4, 5 do
-  local max, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  for i = 1, count do redis.call('LPUSH', KEYS[list], ARGV[at + 1 + i]) end
-  if count > 0 then redis.call('LTRIM', KEYS[list], 0, max - 1) end
-  at = at + 2 + count
+local refusedMax, refusals = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+for i = 1, refusals do redis.call('LPUSH', KEYS[4], ARGV[at + 1 + i]) end
+if refusals > 0 then redis.call('LTRIM', KEYS[4], 0, refusedMax - 1) end
+at = at + 2 + refusals
+-- Of each topic a ring: its field counts what came, '<topic>:<place>' holds what came last at that place.
+local ring, opaque = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+for i = 1, opaque do
+  local topic, text = ARGV[at + i * 2], ARGV[at + 1 + i * 2]
+  local number = redis.call('HINCRBY', KEYS[5], topic, 1)
+  redis.call('HSET', KEYS[5], topic .. ':' .. (number % ring), text)
 end
 if ARGV[5] ~= '' and ARGV[5] ~= state then
   redis.call('HSET', KEYS[2], 'state', ARGV[5])

@@ -65,6 +65,27 @@ describe('a commit', () => {
   })
 })
 
+test('of each topic that means nothing to us the newest are kept, however loud another is', async () => {
+  await register()
+  const title = { fence: (await aLease('a')).fence, born: await bornOf() }
+  const message = (topic: string, number: number) => ({ topic, messageId: `${number}`, text: `${topic} ${number}` })
+  for (let commit = 0; commit < 3; commit++) {
+    const loud = Array.from({ length: 90 }, (_, i) => message(`loud:${i % 2}`, commit * 90 + i))
+    const opaque = [...loud, ...(commit === 0 ? [message('quiet', 1), message('quiet', 2)] : [])]
+    await store.commit(name, title, { ...aBatch(`b${commit}`, commit, commit + 1), opaque }, {}, new Map())
+  }
+  const shown = await store.opaqueMessages(name)
+  const numbersOf = (kind: string) =>
+    shown.filter(({ topic }) => topic.startsWith(kind)).map(({ messageId }) => Number(messageId))
+  expect(numbersOf('loud')).toEqual(Array.from({ length: 100 }, (_, i) => 269 - i))
+  expect(numbersOf('quiet')).toEqual([2, 1])
+  const tooMany = Array.from({ length: 250 }, (_, i) => message('loud', 1_000 + i))
+  await store.commit(name, title, { ...aBatch('much', 3, 4), opaque: tooMany }, {}, new Map())
+  expect((await store.opaqueMessages(name)).slice(0, 100).map(({ messageId }) => Number(messageId))).toEqual(
+    Array.from({ length: 100 }, (_, i) => 1_249 - i),
+  )
+})
+
 describe('a runtime that is deleted and entered again', () => {
   test('never looks as it did before', async () => {
     await register()

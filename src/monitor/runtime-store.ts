@@ -2,6 +2,7 @@
 import type { Keys, Shard } from '../jobs/keys.ts'
 import type { Store } from '../jobs/store/commit.ts'
 import type { Batch, KeptMessage } from './batch.ts'
+import { opaqueOf, opaqueOfTopicMax, opaqueRing } from './opaque-messages.ts'
 import type { Registration } from './registration.ts'
 import {
   type DeathNotice,
@@ -39,7 +40,6 @@ export type Holding = {
 }
 
 const refusedMax = 50
-const opaqueMax = 100
 
 export class RuntimeStore {
   readonly #store: Store
@@ -144,9 +144,7 @@ export class RuntimeStore {
   ): Promise<CommitAnswer> {
     const { shard, runtime, lease, refused, opaque } = this.#places(name)
     const offsets = batch?.moves.flatMap(({ topic, from, to }) => [`o:${topic}`, from ?? '', to ?? '']) ?? []
-    const texts = (kept: readonly KeptMessage[] | undefined, max: number) =>
-      (kept ?? []).slice(-max).map((each) => JSON.stringify(each))
-    const lists = [texts(batch?.refused, refusedMax), texts(batch?.opaque, opaqueMax)]
+    const refusals = (batch?.refused ?? []).slice(-refusedMax).map((each) => JSON.stringify(each))
     const answer = await this.#store.eval(
       scripts.commit,
       5,
@@ -164,7 +162,8 @@ export class RuntimeStore {
       ...counted(fieldsOf(batch, facts), 2),
       ...counted([...totals].flat(), 2),
       ...counted([...(polls?.totals ?? [])].flat(), 2),
-      ...lists.flatMap((list, i) => [i === 0 ? refusedMax : opaqueMax, list.length, ...list]),
+      ...[refusedMax, ...counted(refusals, 1)],
+      ...[opaqueOfTopicMax, ...counted(opaqueRing(batch?.opaque ?? []), 2)],
     )
     return answer as CommitAnswer
   }
@@ -220,10 +219,15 @@ export class RuntimeStore {
     }
   }
 
-  /** Messages that were not taken, or mean nothing to us, newest first. */
-  async keptMessages(name: RuntimeName, which: 'refused' | 'opaque'): Promise<KeptMessage[]> {
-    const texts = await this.#store.lrange(this.#places(name)[which], 0, opaqueMax - 1)
+  /** Messages that were not taken, newest first. */
+  async refusedMessages(name: RuntimeName): Promise<KeptMessage[]> {
+    const texts = await this.#store.lrange(this.#places(name).refused, 0, refusedMax - 1)
     return texts.map((text) => JSON.parse(text) as KeptMessage)
+  }
+
+  /** Messages that mean nothing to us, topic by topic, the newest of each first. */
+  async opaqueMessages(name: RuntimeName): Promise<KeptMessage[]> {
+    return opaqueOf(await this.#store.hgetall(this.#places(name).opaque))
   }
 
   leaseKeys(name: RuntimeName): readonly [lease: string, fence: string] {
