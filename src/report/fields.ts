@@ -1,7 +1,8 @@
 /** Readers of single fields. Each takes what was sent (never null), gives what is kept, and notes what it left out. */
 import type { ReportLimits } from './limits.ts'
 import type { Notes } from './notes.ts'
-import { cleanText, cutWithHash } from './text.ts'
+import { cutWithHash } from './text.ts'
+import { safeText } from './url-secrets.ts'
 
 export type JsonObject = { readonly [key: string]: unknown }
 
@@ -51,7 +52,7 @@ export function label(limits: ReportLimits): Read<string> {
   return (value, path, notes) => {
     if (typeof value === 'string') {
       if (value === '') return undefined
-      const text = cutWithHash(cleanText(value), limits.labelLengthMax)
+      const text = cutWithHash(safeText(value), limits.labelLengthMax)
       if (text !== value) notes.ignore(path)
       return text
     }

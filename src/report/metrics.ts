@@ -3,8 +3,8 @@ import { isObject, isPrototypeKey, type JsonObject, type Read } from './fields.t
 import type { ReportLimits } from './limits.ts'
 import type { Notes } from './notes.ts'
 import { JsonCopier } from './opaque.ts'
-import { cleanText } from './text.ts'
 import { bareUrl } from './url.ts'
+import { safeText } from './url-secrets.ts'
 
 const notANumber = /^[+-]?(?:nan|inf|infinity)$/i
 const plainName = /^[\w.:-]{1,64}$/
@@ -74,7 +74,7 @@ function withoutSecrets(value: unknown): unknown {
 }
 
 function cleanName(name: string, path: string, notes: Notes): string {
-  const clean = cleanText(name)
+  const clean = safeText(name)
   if (clean !== name) notes.ignore(path)
   return clean
 }

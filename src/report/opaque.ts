@@ -2,7 +2,7 @@
 import { isPrototypeKey, type JsonObject, keysOf, type Read } from './fields.ts'
 import type { ReportLimits } from './limits.ts'
 import type { Notes } from './notes.ts'
-import { cleanText } from './text.ts'
+import { safeText } from './url-secrets.ts'
 
 /** Deeper values are dropped, so that nobody's recursion ends the process. Bodies are held to the same depth at the door. */
 const depthMax = 32
@@ -76,7 +76,7 @@ export class JsonCopier {
   }
 
   #text(text: string): string {
-    const clean = cleanText(text)
+    const clean = safeText(text)
     if (clean !== text) this.#notes.ignore(this.#path)
     return clean
   }

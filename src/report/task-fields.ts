@@ -7,9 +7,10 @@ import { opaqueOf } from './opaque.ts'
 import type { EngineTaskCounts, Report, TaskError, Usage } from './report.ts'
 import { resourcesOf, subtasksOf } from './resources.ts'
 import { statusOf } from './status-words.ts'
-import { cleanText, cutWithMarker, echo } from './text.ts'
+import { cutWithMarker, echo } from './text.ts'
 import { attributesOf, logFieldsOf } from './text-map.ts'
 import { readTimeMs } from './time.ts'
+import { safeText } from './url-secrets.ts'
 
 /** A report while it is being read. */
 export type Draft = { -readonly [K in keyof Report]: Report[K] }
@@ -77,7 +78,7 @@ function countsOf(limits: ReportLimits): Read<EngineTaskCounts> {
 
 function errorOf(limits: ReportLimits): Read<TaskError> {
   const message: Read<string> = (value, path, notes) => {
-    const kept = typeof value === 'string' ? cutWithMarker(cleanText(value), limits.errorMessageBytesMax) : undefined
+    const kept = typeof value === 'string' ? cutWithMarker(safeText(value), limits.errorMessageBytesMax) : undefined
     if (kept !== value) notes.ignore(path)
     return kept
   }

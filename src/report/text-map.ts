@@ -3,7 +3,8 @@ import { isAbsent, isObject, isPrototypeKey, type JsonObject, keysOf, type Read 
 import type { ReportLimits } from './limits.ts'
 import type { Notes } from './notes.ts'
 import { JsonCopier } from './opaque.ts'
-import { cleanText, cutWithHash } from './text.ts'
+import { cutWithHash } from './text.ts'
+import { safeText } from './url-secrets.ts'
 
 type MapLimits = { readonly entriesMax: number; readonly lengthMax: number }
 
@@ -32,7 +33,7 @@ function readMap(
   for (const key of keysOf(source, path, limits, notes)) {
     const value = source[key]
     if (isAbsent(value)) continue
-    const name = cutWithHash(cleanText(key), limits.labelLengthMax)
+    const name = cutWithHash(safeText(key), limits.labelLengthMax)
     const text = textOf(value, path, notes, limits)
     const length = name.length + (text?.length ?? 0)
     if (text === undefined || length > left || entries >= mapLimits.entriesMax || isPrototypeKey(name)) {
@@ -51,7 +52,7 @@ function readMap(
 function textOf(value: unknown, path: string, notes: Notes, limits: ReportLimits): string | undefined {
   const sent = typeof value === 'string' ? value : printed(value, path, notes, limits)
   if (sent === undefined) return undefined
-  const text = cutWithHash(cleanText(sent), limits.attributeLengthMax)
+  const text = cutWithHash(safeText(sent), limits.attributeLengthMax)
   if (text !== sent) notes.ignore(path)
   return text
 }
