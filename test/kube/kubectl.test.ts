@@ -24,7 +24,7 @@ function kubectl(path: string): KubeObject[] {
 
 const sorted = (objects: readonly KubeObject[]) => [...objects].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
 
-describe.runIf(hasKustomize)('kubectl makes the same of', () => {
+describe.runIf(hasKustomize)('kubectl (skipped where there is none with kustomize 5) makes the same of', () => {
   test.each(folders)('%s', (path) => {
     expect(sorted(kubectl(join(root, path)))).toEqual(sorted(rendered(path)))
   })

@@ -56,13 +56,17 @@ describe.each<[string, object]>([[baseFile, composeSchema], ...overlays.map((pat
       expect(check.errors ?? []).toEqual([])
     })
 
-    test.runIf(process.env['COMPOSE_SPEC_SCHEMA'])('fits the Compose Specification', () => {
-      // It names its draft by an address that ajv does not know; it is the one that ajv takes without a name.
-      const { $schema: _, ...specification } = JSON.parse(readFileSync(process.env['COMPOSE_SPEC_SCHEMA'] ?? '', 'utf8'))
-      const check = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(specification)
-      check(readCompose(path))
-      expect(check.errors ?? []).toEqual([])
-    })
+    // The schema is not ours to ship; the test above holds the files to a narrower one.
+    test.runIf(process.env['COMPOSE_SPEC_SCHEMA'])(
+      'fits the Compose Specification (skipped unless COMPOSE_SPEC_SCHEMA names its schema)',
+      () => {
+        // It names its draft by an address that ajv does not know; it is the one that ajv takes without a name.
+        const { $schema: _, ...specification } = JSON.parse(readFileSync(process.env['COMPOSE_SPEC_SCHEMA'] ?? '', 'utf8'))
+        const check = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(specification)
+        check(readCompose(path))
+        expect(check.errors ?? []).toEqual([])
+      },
+    )
   },
 )
 

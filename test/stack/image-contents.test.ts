@@ -1,6 +1,6 @@
 /**
  * Takes the steps of the Dockerfile by hand, with only the files that it copies: proves that what ends up in the image
- * runs. Takes a minute and the network (npm ci), so it is asked for: ENGINESCOPE_TEST_IMAGE=1 npx vitest run test/stack
+ * runs. Takes half a minute and the network (npm ci), so it is asked for, as CI does: ENGINESCOPE_TEST_IMAGE=1 npx vitest run test/stack
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -45,66 +45,69 @@ function copyAll(sources: readonly string[], from: string, to: string, target: s
   }
 }
 
-describe.runIf(process.env['ENGINESCOPE_TEST_IMAGE'] === '1')('what the image holds', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'enginescope-image-'))
-  const buildFolder = join(folder, 'build')
-  const app = join(folder, 'final')
-  let redis: RedisServer | undefined
-  let program: Program | undefined
+describe.runIf(process.env['ENGINESCOPE_TEST_IMAGE'] === '1')(
+  'what the image holds (skipped unless ENGINESCOPE_TEST_IMAGE=1)',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'enginescope-image-'))
+    const buildFolder = join(folder, 'build')
+    const app = join(folder, 'final')
+    let redis: RedisServer | undefined
+    let program: Program | undefined
 
-  beforeAll(() => {
-    mkdirSync(buildFolder)
-    for (const instruction of build.instructions) {
-      if (instruction.name === 'RUN') run(instruction.rest, buildFolder)
-      if (instruction.name !== 'COPY') continue
-      const [copy] = copiesOf({ ...build, instructions: [instruction] })
-      if (copy !== undefined) copyAll(copy.sources, root, buildFolder, copy.target)
-    }
-    for (const { stage, sources, target } of copiesOf(final)) {
-      const plain = sources.map((source) => source.replace(/^\/app\//, ''))
-      copyAll(plain, stage === undefined ? root : buildFolder, app, target)
-    }
-  }, 400_000)
+    beforeAll(() => {
+      mkdirSync(buildFolder)
+      for (const instruction of build.instructions) {
+        if (instruction.name === 'RUN') run(instruction.rest, buildFolder)
+        if (instruction.name !== 'COPY') continue
+        const [copy] = copiesOf({ ...build, instructions: [instruction] })
+        if (copy !== undefined) copyAll(copy.sources, root, buildFolder, copy.target)
+      }
+      for (const { stage, sources, target } of copiesOf(final)) {
+        const plain = sources.map((source) => source.replace(/^\/app\//, ''))
+        copyAll(plain, stage === undefined ? root : buildFolder, app, target)
+      }
+    }, 400_000)
 
-  afterAll(async () => {
-    await program?.stop()
-    await redis?.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
+    afterAll(async () => {
+      await program?.stop()
+      await redis?.stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
 
-  test('knows its version', () => {
-    const { version } = JSON.parse(textOf('package.json'))
-    expect(run('node bin/enginescope.js --version', app).trim()).toBe(version)
-  })
+    test('knows its version', () => {
+      const { version } = JSON.parse(textOf('package.json'))
+      expect(run('node bin/enginescope.js --version', app).trim()).toBe(version)
+    })
 
-  test('has no compiler, no tests, no sources, and is small', () => {
-    for (const name of ['typescript', 'vitest', '@biomejs/biome', '@grafana/grafana-foundation-sdk']) {
-      expect(existsSync(join(app, 'node_modules', name)), name).toBe(false)
-    }
-    expect(existsSync(join(app, 'src'))).toBe(false)
-    expect(bytesBelow(app)).toBeLessThan(64 * 1024 * 1024)
-  })
+    test('has no compiler, no tests, no sources, and is small', () => {
+      for (const name of ['typescript', 'vitest', '@biomejs/biome', '@grafana/grafana-foundation-sdk']) {
+        expect(existsSync(join(app, 'node_modules', name)), name).toBe(false)
+      }
+      expect(existsSync(join(app, 'src'))).toBe(false)
+      expect(bytesBelow(app)).toBeLessThan(64 * 1024 * 1024)
+    })
 
-  test('serves, answers the health check of the image, and leaves when it is told to', async () => {
-    redis = await startRedis()
-    const port = await freePort()
-    const env = {
-      ...cleanEnvironment(),
-      ENGINESCOPE_PORT: String(port),
-      ENGINESCOPE_REDIS_URL: redis.url,
-      NODE_ENV: 'production',
-    }
-    program = await startProgram('node', ['bin/enginescope.js', 'serve'], { cwd: app, env })
-    const [, health = ''] = /CMD (\[.+\])$/.exec(allOf(final, 'HEALTHCHECK')[0] ?? '') ?? []
-    const [command = '', ...args] = JSON.parse(health)
-    await eventually(() => spawnSync(command, args, { env }).status === 0, undefined, { timeoutMs: 20_000 })
-    expect(await program.stop()).toMatchObject({ code: 0 })
-    expect(spawnSync(command, args, { env }).status).toBe(1)
-  })
+    test('serves, answers the health check of the image, and leaves when it is told to', async () => {
+      redis = await startRedis()
+      const port = await freePort()
+      const env = {
+        ...cleanEnvironment(),
+        ENGINESCOPE_PORT: String(port),
+        ENGINESCOPE_REDIS_URL: redis.url,
+        NODE_ENV: 'production',
+      }
+      program = await startProgram('node', ['bin/enginescope.js', 'serve'], { cwd: app, env })
+      const [, health = ''] = /CMD (\[.+\])$/.exec(allOf(final, 'HEALTHCHECK')[0] ?? '') ?? []
+      const [command = '', ...args] = JSON.parse(health)
+      await eventually(() => spawnSync(command, args, { env }).status === 0, undefined, { timeoutMs: 20_000 })
+      expect(await program.stop()).toMatchObject({ code: 0 })
+      expect(spawnSync(command, args, { env }).status).toBe(1)
+    })
 
-  test('has the examples that the demo profile runs', () => {
-    for (const name of ['word-count/main.js', 'prime-sieve.js', 'idle-engine.js']) {
-      expect(existsSync(join(app, 'dist/examples', name)), name).toBe(true)
-    }
-  })
-})
+    test('has the examples that the demo profile runs', () => {
+      for (const name of ['word-count/main.js', 'prime-sieve.js', 'idle-engine.js']) {
+        expect(existsSync(join(app, 'dist/examples', name)), name).toBe(true)
+      }
+    })
+  },
+)

@@ -52,7 +52,7 @@ describe('the Prometheus of the stack', () => {
     expect(hosts.filter((host) => host !== '127.0.0.1' && services[String(host)] === undefined)).toEqual([])
   })
 
-  test.runIf(hasPromtool)('has a configuration that Prometheus takes', () => {
+  test.runIf(hasPromtool)('has a configuration that Prometheus takes (skipped where promtool is not installed)', () => {
     const path = join(folder, 'prometheus.yml')
     writeFileSync(path, textOf('deploy/compose/prometheus.yml'))
     const { status, output } = checkConfig(path)

@@ -192,26 +192,29 @@ describe('the stack', () => {
     await up({ env: slim() })
   })
 
-  test.skipIf(diesWithParent(env['PATH']).length === 0)('its parts end with it, even when it is killed', async () => {
-    const script = `
+  test.skipIf(diesWithParent(env['PATH']).length === 0)(
+    'its parts end with it, even when it is killed (skipped where setpriv is not installed)',
+    async () => {
+      const script = `
       const [prefix, ...command] = JSON.parse(process.argv[1])
       const { spawn } = require('node:child_process')
       const child = spawn(prefix[0], [...prefix.slice(1), ...command], { stdio: 'ignore', detached: true })
       console.log(child.pid)
       setInterval(() => {}, 1000)`
-    const log = join(folder, 'parent.log')
-    const command = [process.execPath, '-e', script, JSON.stringify([diesWithParent(env['PATH']), 'sleep', '600'])]
-    const parent = await startChild({ name: 'parent', command, env, logFile: log, graceMs: 1, prefix: [] })
-    const pid = await vi.waitFor(() => {
-      const printed = Number(readFileSync(log, 'utf8'))
-      expect(stampOfProcess(printed)).toBeDefined()
-      return printed
-    }, until)
-    // The death signal is set between fork and exec; until then the child is not yet `sleep`.
-    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n'), until)
-    parent.kill()
-    await vi.waitFor(() => expect(stampOfProcess(pid)).toBeUndefined(), until)
-  })
+      const log = join(folder, 'parent.log')
+      const command = [process.execPath, '-e', script, JSON.stringify([diesWithParent(env['PATH']), 'sleep', '600'])]
+      const parent = await startChild({ name: 'parent', command, env, logFile: log, graceMs: 1, prefix: [] })
+      const pid = await vi.waitFor(() => {
+        const printed = Number(readFileSync(log, 'utf8'))
+        expect(stampOfProcess(printed)).toBeDefined()
+        return printed
+      }, until)
+      // The death signal is set between fork and exec; until then the child is not yet `sleep`.
+      await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n'), until)
+      parent.kill()
+      await vi.waitFor(() => expect(stampOfProcess(pid)).toBeUndefined(), until)
+    },
+  )
 
   test('durability fast relaxes its Redis, ha is refused', async () => {
     const stack = await up({ env: slim() }, { ENGINESCOPE_DURABILITY: 'fast' })

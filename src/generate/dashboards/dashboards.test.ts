@@ -50,19 +50,22 @@ describe('queries', () => {
         expect([...Object.keys(variables), ...known]).toContain(name)
   })
 
-  test.skipIf(spawnSync('promtool', ['--version']).error !== undefined)('promtool takes every PromQL query as a rule', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'enginescope-rules-'))
-    try {
-      const rules = queries
-        .filter(({ language }) => language === 'promql')
-        .map(({ expression }, index) => ({ record: `test:query:${index}`, expr: withValues(expression) }))
-      writeFileSync(join(folder, 'rules.yml'), JSON.stringify({ groups: [{ name: 'queries', rules }] }))
-      const answer = execFileSync('promtool', ['check', 'rules', join(folder, 'rules.yml')], { encoding: 'utf8' })
-      expect(answer).toContain(`SUCCESS: ${rules.length} rules found`)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  })
+  test.skipIf(spawnSync('promtool', ['--version']).error !== undefined)(
+    'promtool takes every PromQL query as a rule (skipped where it is not installed)',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'enginescope-rules-'))
+      try {
+        const rules = queries
+          .filter(({ language }) => language === 'promql')
+          .map(({ expression }, index) => ({ record: `test:query:${index}`, expr: withValues(expression) }))
+        writeFileSync(join(folder, 'rules.yml'), JSON.stringify({ groups: [{ name: 'queries', rules }] }))
+        const answer = execFileSync('promtool', ['check', 'rules', join(folder, 'rules.yml')], { encoding: 'utf8' })
+        expect(answer).toContain(`SUCCESS: ${rules.length} rules found`)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    },
+  )
 })
 
 describe.each(pages)('$uid', (page) => {
