@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { settingsTable } from '../config/settings.ts'
+import { settingsTable } from '../config/settings-table.ts'
 import { errorTable } from '../errors.ts'
 import { type CliContext, exitCodes } from './context.ts'
 

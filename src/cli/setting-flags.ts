@@ -1,7 +1,9 @@
 /** The settings as flags of a command, and what was given for them. */
 import { type Command, Option } from 'commander'
 import type { ConfigSources } from '../config/load.ts'
-import { flagOf, type SettingGroup, type SettingKey, settings, spellings, variableOf } from '../config/settings.ts'
+import type { SettingGroup } from '../config/setting.ts'
+import { flagOf, spellings, variableOf } from '../config/setting-names.ts'
+import { type SettingKey, settings } from '../config/settings.ts'
 import type { CliContext } from './context.ts'
 
 const headings: Readonly<Record<SettingGroup, string>> = {

@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { faultText } from './fault.ts'
 import { type ConfigSources, loadConfig, printSetting, requireConfig } from './load.ts'
-import { settingsTable } from './settings.ts'
+import { settingsTable } from './settings-table.ts'
 
 let folder: string
 beforeEach(() => {

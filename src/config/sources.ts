@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import { isMap, isScalar, isSeq } from 'yaml'
 import type { Fault } from './fault.ts'
 import { hint, nearest } from './nearest.ts'
-import { flagOf, otherVariables, type SettingKey, type Spelling, spellings, variableOf } from './settings.ts'
+import { flagOf, otherVariables, type Spelling, spellings, variableOf } from './setting-names.ts'
+import type { SettingKey } from './settings.ts'
 import { readYamlFile, reasonOf } from './yaml-file.ts'
 
 /** Text given for a setting, and where it was given. */

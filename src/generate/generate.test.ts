@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { settingsTable } from '../config/settings.ts'
+import { settingsTable } from '../config/settings-table.ts'
 import { errorTable } from '../errors.ts'
 import { contributions, freshness, writeArtefacts } from './index.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { settingsTable } from '../../src/config/settings.ts'
+import { settingsTable } from '../../src/config/settings-table.ts'
 import { composeOf, root } from '../stack/compose-file.ts'
 import { render } from './kustomize.ts'
 import { fits, idOf, type KubeObject, podSpecOf, wantedBy } from './objects.ts'

@@ -6,7 +6,7 @@ import { defaultRuleOptions } from '../../catalogue/alerts/options.ts'
 import { families } from '../../catalogue/families.ts'
 import { kubeSeries } from '../../catalogue/kube/index.ts'
 import { recordingRules } from '../../catalogue/rules.ts'
-import { settingsTable } from '../../config/settings.ts'
+import { settingsTable } from '../../config/settings-table.ts'
 import { promqlFaults, selectorsOf } from '../dashboards/lint/syntax.ts'
 
 const text = readFileSync(new URL('../../../docs/runbook.md', import.meta.url), 'utf8')
