@@ -4,7 +4,7 @@ import type { ApiDeps } from './deps.ts'
 import { found } from './job-routes.ts'
 import { countParam, cursorParam, textParam, wordsParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schemas.ts'
+import { ref } from './schema-parts.ts'
 
 /** Engines, and those among them that Prometheus should scrape. */
 export function engineRoutes({ queries }: ApiDeps): Route[] {

@@ -5,7 +5,7 @@ import { statusOf } from '../report/status-words.ts'
 import type { ApiDeps } from './deps.ts'
 import { countParam, cursorParam, textParam, wordsParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schemas.ts'
+import { ref } from './schema-parts.ts'
 
 export const jobPath = '/api/v1/namespaces/{ns}/jobs/{jobId}'
 

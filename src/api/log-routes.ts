@@ -6,7 +6,7 @@ import type { ApiDeps, LokiLogs } from './deps.ts'
 import { found, jobPath, withinReach } from './job-routes.ts'
 import { countParam, cursorParam, wordParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schemas.ts'
+import { ref } from './schema-parts.ts'
 
 type LogPage = {
   readonly lines: readonly LogLineView[]

@@ -2,7 +2,8 @@ import { type ErrorCode, errorTable } from '../errors.ts'
 import type { ApiDeps } from './deps.ts'
 import type { Params } from './param.ts'
 import type { Route } from './route.ts'
-import { ref, schemas } from './schemas.ts'
+import { ref } from './schema-parts.ts'
+import { schemas } from './schemas.ts'
 
 export type Operation = {
   readonly summary: string

@@ -2,7 +2,7 @@ import type { ApiDeps } from './deps.ts'
 import { readJsonBody } from './json-body.ts'
 import { cursorParam, textParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schemas.ts'
+import { ref } from './schema-parts.ts'
 
 const path = '/api/v1/runtimes/{runtimeId}'
 const tag = 'Runtimes'
