@@ -79,6 +79,9 @@ export class Housekeeping {
   #report({ view, flowName, errors }: UnheldEnd): void {
     if (this.#reporter === undefined || view.outcome === null) return
     const { key, attempt, adhoc, outcome, nodes } = view
+    if (errors[0]?.code === 'RECORD_UNREADABLE') {
+      this.#parts.log.error({ process: key, says: errors[0].message }, 'a process was set aside')
+    }
     const task = reportProcess(this.#reporter, { key, attempt, flowName, isAdhoc: adhoc }, 'running')
     task.log(outcome === 'CANCELLED' ? 'INFO' : 'ERROR', errors[0]?.message ?? outcome, { process: key })
     reportEnd(

@@ -103,7 +103,7 @@ export class HubStore {
   }
 
   /**
-   * Takes the oldest process that can be served.
+   * Takes the oldest process that can be served. One whose record cannot be read is ended on the way, FAILED with RECORD_UNREADABLE.
    * @param serves algorithms with a live agent
    * @param description of the ACCEPT
    */
@@ -122,8 +122,14 @@ export class HubStore {
         description,
       ])) as [string, ...unknown[]]
       if (word === 'none') return undefined
-      if (word === 'claimed') return takenOf(rest as ClaimedFields)
-      after = String(rest[0])
+      if (word !== 'claimed') {
+        after = String(rest[0])
+        continue
+      }
+      const [key, fence, attempt, ...hashes] = rest as ClaimedFields
+      const work = workOf(...hashes)
+      if (work instanceof Error) await this.#scripts.aside([key, dispatcher, fence, work.message])
+      else return { key, fence, attempt: Number(attempt), work }
     }
   }
 
@@ -207,10 +213,6 @@ export class HubStore {
 }
 
 type ClaimedFields = [key: string, fence: number, attempt: number, process: string[], nodes: string[], outputs: string[]]
-
-function takenOf([key, fence, attempt, ...hashes]: ClaimedFields): Taken {
-  return { key, fence, attempt: Number(attempt), work: workOf(...hashes) }
-}
 
 function nodeArgs(id: string, { output, ran, ...record }: NodeChange, bytesMax: number): (string | number)[] {
   const json = output === undefined ? '{}' : JSON.stringify(output)

@@ -17,17 +17,34 @@ export type ProcessWork = {
 /** A hash as a script answers it: names and values in turn. */
 type Flat = readonly string[]
 
-/** Out of the three hashes of a process. */
-export function workOf(process: Flat, nodes: Flat, outputs: Flat): ProcessWork {
+/** Out of the three hashes of a process; or what is wrong with them. They were checked when they were written. */
+export function workOf(process: Flat, nodes: Flat, outputs: Flat): ProcessWork | Error {
   const fields = new Map(pairs(process))
-  return {
-    flow: flowFromStore(fields.get('flow') ?? ''),
-    flowName: fields.get('flowName') ?? '',
-    isAdhoc: fields.get('adhoc') === '1',
-    data: JSON.parse(fields.get('data') ?? '{}') as DMData,
-    nodes: parsed<NodeRecord>(nodes),
-    outputs: parsed<DMData>(outputs),
+  try {
+    const flow = flowFromStore(fields.get('flow') ?? '')
+    if (!hasNodes(flow)) return new Error('its flow has no nodes')
+    const records = parsed<NodeRecord>(nodes)
+    if (![...records.values()].every(isObject)) return new Error('a node is no object')
+    return {
+      flow,
+      flowName: fields.get('flowName') ?? '',
+      isAdhoc: fields.get('adhoc') === '1',
+      data: JSON.parse(fields.get('data') ?? '{}') as DMData,
+      nodes: records,
+      outputs: parsed<DMData>(outputs),
+    }
+  } catch (error) {
+    // Nothing but what is stored can be at fault: no JSON, or JSON of something else.
+    return error instanceof Error ? error : new Error(String(error))
   }
+}
+
+function hasNodes({ nodes }: Flow): boolean {
+  return Array.isArray(nodes) && nodes.every((node) => isObject(node) && Array.isArray(node.inputs))
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 function pairs(flat: Flat): [string, string][] {

@@ -83,11 +83,17 @@ local function hand(key, checker, description, leaseMs, bounds)
   return fence, attempt
 end
 
--- What has not ended is told so: `running` and `waiting` are the words for nodes that did either.
+-- The table that a text is the JSON of, or nil.
+local function decoded(json)
+  local isJson, value = pcall(cjson.decode, json)
+  return isJson and type(value) == 'table' and value or nil
+end
+
+-- What has not ended is told so, and so is what cannot be read: `running` and `waiting` are the words for nodes that did either.
 local function closeNodes(key, running, waiting)
   local nodes = redis.call('HGETALL', keyOf('n', key))
   for at = 1, #nodes, 2 do
-    local node = cjson.decode(nodes[at + 1])
+    local node = decoded(nodes[at + 1]) or { status = 'RUNNING', agent = cjson.null, attempt = 0 }
     local word = node.status == 'RUNNING' and running or node.status == 'WAITING' and waiting
     if word then
       node.status = word

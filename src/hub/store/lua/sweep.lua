@@ -3,13 +3,19 @@
 -- Answers: number lost, number removed.
 local lost = redis.call('ZRANGEBYSCORE', LEASES, '-inf', nowMs - ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, key in ipairs(lost) do
-  closeNodes(key, 'FAILED', 'SKIPPED')
-  finishUnheld(key, 'LOST', errorJson('PROCESS_LOST', 'its dispatcher fell silent and no other took it over'))
+  local _, fault = algorithmsOf(key)
+  fault = fault or kindFaultOf(key)
+  if fault then
+    setAside(key, fault)
+  else
+    closeNodes(key, 'FAILED', 'SKIPPED')
+    finishUnheld(key, 'LOST', errorJson('PROCESS_LOST', 'its dispatcher fell silent and no other took it over'))
+  end
 end
 local old = redis.call('ZRANGEBYSCORE', DONE, '-inf', nowMs - ARGV[2], 'LIMIT', 0, ARGV[3])
 for _, key in ipairs(old) do
-  local flowKey = redis.call('HGET', keyOf('p', key), 'flowKey')
-  if flowKey and flowKey ~= '' then redis.call('ZREM', keyOf('f', flowKey), key) end
+  local flowKey = redis.pcall('HGET', keyOf('p', key), 'flowKey')
+  if type(flowKey) == 'string' and flowKey ~= '' then redis.call('ZREM', keyOf('f', flowKey), key) end
   redis.call('DEL', keyOf('p', key), keyOf('n', key), keyOf('o', key), keyOf('c', key), keyOf('l', key), keyOf('d', key))
   redis.call('ZREM', DONE, key)
 end
