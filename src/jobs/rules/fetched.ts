@@ -3,9 +3,9 @@ import type { FetchedFrom, Report } from '../../report/report.ts'
 import { type ExecRecord, type JobRecord, recordAt } from '../records.ts'
 import { linkOf } from './engine-link.ts'
 import { engineKey } from './found-record.ts'
-import type { JobOutcome } from './job-rules.ts'
+import type { JobOutcome } from './job-outcome.ts'
 import { copyOfJob, type JobState } from './job-state.ts'
-import type { Arrival } from './task-rules.ts'
+import type { Arrival } from './task-arrival.ts'
 
 /**
  * Applies a fetched report unless it was applied before: the job remembers how far each log has been read.

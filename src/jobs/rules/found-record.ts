@@ -8,8 +8,10 @@ import { isHeld } from './engine-link.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { replaceInSummary } from './job-summary.ts'
 import { closeOldGaps, hasGaps, isNewerIncarnation } from './order.ts'
+import type { Arrival } from './task-arrival.ts'
 import { countChange } from './task-counts.ts'
-import { type Arrival, giveUpTask, newTask } from './task-rules.ts'
+import { newTask } from './task-rules.ts'
+import { giveUpTask } from './task-status.ts'
 
 export type Found = {
   readonly record: TaskRecord

@@ -1,8 +1,8 @@
 import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
 import { type Effects, timerOf } from './effects.ts'
 import { oldestGapAtMs } from './order.ts'
+import type { TaskRules } from './task-arrival.ts'
 import type { Bounds } from './task-counts.ts'
-import type { TaskRules } from './task-rules.ts'
 
 /** As much of a job as is loaded. Values are replaced, never changed, so that a failed commit leaves no trace. */
 export type JobState = {

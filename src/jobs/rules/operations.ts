@@ -6,14 +6,14 @@ import { counterFields } from './counter-fields.ts'
 import { addTo, type Effects, setWaiting, timerOf } from './effects.ts'
 import { isHeld } from './engine-link.ts'
 import { isStalled, lookAt, markStraggler, withPace } from './findings.ts'
-import { jobChanged, jobScopedRecord } from './job-rules.ts'
+import { jobChanged, jobScopedRecord } from './job-changes.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, isOpenJob, replaceInSummary } from './job-summary.ts'
 import { takeGivenUp } from './learned-job.ts'
 import { jobFinishedEntry } from './log-entry.ts'
 import { closeOldGaps } from './order.ts'
 import { countChange, isWaitingStatus, observeTimes } from './task-counts.ts'
-import { giveUpTask, takeUpTask } from './task-rules.ts'
+import { giveUpTask, takeUpTask } from './task-status.ts'
 
 /** What is left to do for a task of an engine that fell silent, came back or began anew. */
 export type TaskVerdict = { readonly isHeld: boolean; readonly lookAgainAtMs: number | undefined }

@@ -3,7 +3,7 @@ import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.t
 import type { Effects } from '../rules/effects.ts'
 import type { EngineLink } from '../rules/engine-link.ts'
 import type { JobState } from '../rules/job-state.ts'
-import type { Arrival } from '../rules/task-rules.ts'
+import type { Arrival } from '../rules/task-arrival.ts'
 import type { Template } from './record-text.ts'
 import type { Traced, TracedMap } from './traced-map.ts'
 
