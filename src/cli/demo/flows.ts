@@ -124,7 +124,7 @@ function judged(key: string, outcome: unknown, { body }: Answer, say: RoundOptio
   if (outcome !== 'SUCCEEDED') return [failed(key, [JSON.stringify(body['errors'])])]
   const { data = [] } = (body['outputData'] ?? {}) as { data?: { attribute: { name: string }; data: string[] }[] }
   const accuracy = data.find(({ attribute }) => attribute.name === 'accuracy')?.data[0]
-  say(`${key}: ended (SUCCEEDED): the tree has ${accuracy} of them right`)
+  say(`${key}: ended (SUCCEEDED): the tree names the right kind for ${(100 * Number(accuracy)).toFixed(1)} % of them`)
   return []
 }
 
