@@ -6,7 +6,8 @@ import type { Store } from '../jobs/store/commit.ts'
 import type { OutboxGate } from '../jobs/store/job-item.ts'
 import { createLokiClient, type LokiAuth } from '../logs/loki-client.ts'
 import { watchOutbox } from '../logs/outbox.ts'
-import { Shipper, type ShipperObserver, type ShipperReadiness } from '../logs/shipper.ts'
+import { Shipper } from '../logs/shipper.ts'
+import type { ShipperObserver, ShipperReadiness } from '../logs/shipper-options.ts'
 import type { LogPressure, Report, ReportResult } from '../report/report.ts'
 
 export type LogShipping = {

@@ -2,7 +2,8 @@ import type { Cluster, Redis } from 'ioredis'
 import { keysFor, type Shard } from '../../src/jobs/keys.ts'
 import type { LogEntry } from '../../src/jobs/records.ts'
 import { createLokiClient, type LokiClient } from '../../src/logs/loki-client.ts'
-import { Shipper, type ShipperLimits, type ShipperObserver, type ShipperReadiness } from '../../src/logs/shipper.ts'
+import { Shipper } from '../../src/logs/shipper.ts'
+import type { ShipperLimits, ShipperObserver, ShipperReadiness } from '../../src/logs/shipper-options.ts'
 
 /** Times a hundredth to a thirtieth of the real ones. */
 const fastLimits: Partial<ShipperLimits> = {
