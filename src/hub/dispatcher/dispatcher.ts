@@ -9,7 +9,8 @@ import type { HubQueries } from '../store/hub-queries.ts'
 import type { Taken } from '../store/hub-store.ts'
 import { isOwnFault } from '../store-fault.ts'
 import type { Agents } from './agents.ts'
-import { isAnothers, ProcessRun, type RunEnd } from './process-run.ts'
+import { isAnothers, type RunEnd } from './process-hold.ts'
+import { ProcessRun } from './process-run.ts'
 import type { RunDeps } from './run-deps.ts'
 
 export type DispatcherParts = Omit<RunDeps, 'onProgress' | 'onSent'> & {
@@ -46,11 +47,11 @@ export class Dispatcher {
     this.#slotsMax = slotsMax
     this.#deps = {
       ...parts,
-      onProgress: (run) => this.#slots.get(run.claim.key)?.task.update(progressOf(run.statuses())),
-      onSent: (run, { node, record }) => {
-        const task = this.#slots.get(run.claim.key)?.task
-        task?.update(progressOf(run.statuses()))
-        task?.log('INFO', `node ${node.id} goes to ${record.agent}`, this.#facts(run, { node: node.id, agent: record.agent }))
+      onProgress: (key, graph) => this.#slots.get(key)?.task.update(progressOf(graph.statuses())),
+      onSent: (key, graph, { node, record }) => {
+        const task = this.#slots.get(key)?.task
+        task?.update(progressOf(graph.statuses()))
+        task?.log('INFO', `node ${node.id} goes to ${record.agent}`, this.#facts(key, { node: node.id, agent: record.agent }))
       },
     }
     this.#unhear = parts.bell.hear((word) => this.#hear(word))
@@ -112,7 +113,7 @@ export class Dispatcher {
     this.#isStopping = true
     const untilMs = performance.now() + drainMs
     while (this.#slots.size > 0 && performance.now() < untilMs) {
-      const next = Promise.race([...this.#slots.values()].map(({ run }) => run.ended))
+      const next = Promise.race([...this.#slots.values()].map(({ run }) => run.hold.ended))
       await Promise.race([next, this.#parts.pause(untilMs - performance.now(), new AbortController().signal)])
       await this.#parts.pause(1, new AbortController().signal)
     }
@@ -124,8 +125,8 @@ export class Dispatcher {
   async #release(slot: Slot): Promise<void> {
     const { run } = slot
     slot.isBeingLeft = true
-    slot.task.log('INFO', 'the dispatcher stops and gives the process back', this.#facts(run))
-    run.abandon()
+    slot.task.log('INFO', 'the dispatcher stops and gives the process back', this.#facts(run.claim.key))
+    run.hold.abandon()
     const { store, dispatcher, log } = this.#parts
     await store.release(run.claim.key, { checkerKey: dispatcher, fence: run.claim.fence }).catch((error: unknown) => {
       log.warn({ error, process: run.claim.key }, 'a process could not be given back; its lease will run out')
@@ -161,15 +162,15 @@ export class Dispatcher {
   #begin({ work, ...claim }: Taken, askedMs: number): void {
     const { store, reporter, onLoad, dispatcher } = this.#parts
     // An older run of the same process, which this dispatcher has lost without having noticed yet.
-    this.#slots.get(claim.key)?.run.abandon()
+    this.#slots.get(claim.key)?.run.hold.abandon()
     const run = new ProcessRun(this.#deps, claim, work, askedMs + store.settings.leaseMs * usableShare)
     const facts = { key: claim.key, attempt: claim.attempt, flowName: work.flowName, isAdhoc: work.isAdhoc }
     const task = reportProcess(reporter, facts, 'running')
     const slot: Slot = { run, task, isBeingLeft: false }
     this.#slots.set(claim.key, slot)
-    task.log('INFO', `taken by ${dispatcher}, attempt ${claim.attempt}`, this.#facts(run))
+    task.log('INFO', `taken by ${dispatcher}, attempt ${claim.attempt}`, this.#facts(run.claim.key))
     onLoad()
-    void run.ended.then((end) => this.#left(slot, end)).catch(this.#parts.onFault)
+    void run.hold.ended.then((end) => this.#left(slot, end)).catch(this.#parts.onFault)
     run.start()
   }
 
@@ -179,8 +180,8 @@ export class Dispatcher {
     this.#parts.onLoad()
     this.wake()
     if (end.kind === 'finished') {
-      task.log(end.outcome === 'SUCCEEDED' ? 'INFO' : 'ERROR', `ended: ${end.outcome}`, this.#facts(run))
-      reportEnd(task, end.outcome, run.firstError, run.statuses())
+      task.log(end.outcome === 'SUCCEEDED' ? 'INFO' : 'ERROR', `ended: ${end.outcome}`, this.#facts(run.claim.key))
+      reportEnd(task, end.outcome, run.graph.firstError, run.graph.statuses())
       return
     }
     await this.#leave(slot)
@@ -192,7 +193,7 @@ export class Dispatcher {
     const view = isBeingLeft ? undefined : await queries.process(run.claim.key).catch(() => undefined)
     const isOurs = view?.dispatcher === dispatcher && view.fence === run.claim.fence
     if (view !== undefined && isOurs && view.outcome !== null) {
-      task.log('INFO', `ended: ${view.outcome}`, this.#facts(run))
+      task.log('INFO', `ended: ${view.outcome}`, this.#facts(run.claim.key))
       reportEnd(
         task,
         view.outcome,
@@ -222,26 +223,26 @@ export class Dispatcher {
     const { key, fence } = run.claim
     try {
       await store.update(key, { checkerKey: dispatcher, fence, renews: true, nodes: {}, logs: [], finish: undefined })
-      run.heldUntilMs = askedMs + store.settings.leaseMs * usableShare
+      run.hold.heldUntilMs = askedMs + store.settings.leaseMs * usableShare
     } catch (error) {
       if (isOwnFault(error)) this.#parts.onFault(error)
       if (!isAnothers(error)) return
       if (error instanceof ScopeError && error.code === 'PROCESS_FINISHED') run.stopNodes()
-      run.abandon()
+      run.hold.abandon()
     }
   }
 
   #dropUnheld(): void {
-    for (const { run } of this.#slots.values()) if (!run.isHeld) run.abandon()
+    for (const { run } of this.#slots.values()) if (!run.hold.isHeld) run.hold.abandon()
   }
 
-  #facts(run: ProcessRun, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-    return { process: run.claim.key, dispatcher: this.#parts.dispatcher, ...more }
+  #facts(process: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    return { process, dispatcher: this.#parts.dispatcher, ...more }
   }
 }
 
 function reasonOf(run: ProcessRun, { eventId, fence, agent }: { eventId: string; fence: number; agent: string }): string {
-  const event = [...run.nodes.values()].find((node) => node.event?.eventId === eventId)?.event
+  const event = run.graph.byEvent(eventId)?.event
   if (fence !== run.claim.fence) return 'fence_stale'
   if (event === undefined) return 'event_unknown'
   return event.agent.id === agent ? 'shape' : 'agent'

@@ -32,6 +32,8 @@ export class NodeRun {
   event: OpenEvent | undefined
   /** An agent was chosen, and written, together with the end of what it waited for. */
   prepared: { readonly agent: MemberView; readonly over: (hadPlace: boolean) => void } | undefined
+  /** This dispatcher is at it, or was. */
+  isStarted = false
   /** Agents that had a try of it. */
   readonly tried = new Set<string>()
   /** Sent by another dispatcher before: it goes to the same agent again, who may have it still. */

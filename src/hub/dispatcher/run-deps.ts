@@ -2,7 +2,7 @@ import type { MemberClient } from '../http/member-client.ts'
 import type { HubStore } from '../store/hub-store.ts'
 import type { Agents } from './agents.ts'
 import type { NodeRun } from './node-run.ts'
-import type { ProcessRun } from './process-run.ts'
+import type { ProcessGraph } from './process-graph.ts'
 
 /** What the runs of a dispatcher share. */
 export type RunDeps = {
@@ -17,10 +17,10 @@ export type RunDeps = {
   readonly triesMax: number
   /** How long a node waits for a live agent of its algorithm. */
   readonly agentWaitMs: number
-  /** Something of a process has changed. */
-  readonly onProgress: (run: ProcessRun) => void
+  /** Something of the process of this key has changed. */
+  readonly onProgress: (key: string, graph: ProcessGraph) => void
   /** A node was sent to an agent. */
-  readonly onSent: (run: ProcessRun, node: NodeRun) => void
+  readonly onSent: (key: string, graph: ProcessGraph, node: NodeRun) => void
   readonly onFault: (error: unknown) => void
   /** Resolves after so long, or when the signal says so. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>

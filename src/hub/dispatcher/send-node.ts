@@ -4,38 +4,38 @@ import type { MemberAnswer } from '../http/member-client.ts'
 import type { NodeEvent } from '../model/event.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { NodeRun, OpenEvent, Settled } from './node-run.ts'
-import type { ProcessRun } from './process-run.ts'
+import type { ProcessHold } from './process-hold.ts'
 import type { RunDeps } from './run-deps.ts'
 
 const lookEveryMs = 1_000
 const fullLookMs = 200
 
 /** @throws when the process is not this dispatcher's (any more) */
-export async function sendNode(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
-  const { agent, over } = run.prepared ?? (await place(process, run, deps)) ?? {}
+export async function sendNode(hold: ProcessHold, run: NodeRun, deps: RunDeps): Promise<void> {
+  const { agent, over } = run.prepared ?? (await place(hold, run, deps)) ?? {}
   run.prepared = undefined
   if (agent === undefined || over === undefined) return
-  deps.onSent(process, run)
+  deps.onSent(hold.claim.key, hold.graph, run)
   try {
-    await tryOn(agent, process, run, deps)
+    await tryOn(agent, hold, run, deps)
   } finally {
     over(run.record.status !== 'WAITING' || run.record.agent !== null)
   }
 }
 
 /** Finds an agent and writes that it has the node, before it is sent: whoever takes over sends the same event to the same agent. */
-async function place(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<NodeRun['prepared']> {
-  const agent = await findAgent(process, run, deps)
+async function place(hold: ProcessHold, run: NodeRun, deps: RunDeps): Promise<NodeRun['prepared']> {
+  const agent = await findAgent(hold, run, deps)
   if (agent === undefined) {
-    if (!process.signal.aborted) {
-      await process.failTry(run, { code: 'AGENT_LOST', message: `no live agent for ${run.node.algKey}` }, null)
+    if (!hold.signal.aborted) {
+      await hold.failTry(run, { code: 'AGENT_LOST', message: `no live agent for ${run.node.algKey}` }, null)
     }
     return undefined
   }
   const record = run.sentTo(agent.id)
   const over = deps.agents.begin(agent)
   try {
-    await process.writeSurely({ [run.node.id]: record })
+    await hold.writeSurely({ [run.node.id]: record })
   } catch (error) {
     over(false)
     throw error
@@ -45,12 +45,12 @@ async function place(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<
 }
 
 /** Undefined when no live agent came in time, or the process is over. */
-async function findAgent(process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<MemberView | undefined> {
+async function findAgent(hold: ProcessHold, run: NodeRun, deps: RunDeps): Promise<MemberView | undefined> {
   const { agents, agentWaitMs } = deps
   const before = holderBefore(run, deps)
   if (before !== undefined) return before
   let aloneSinceMs = performance.now()
-  while (!process.signal.aborted) {
+  while (!hold.signal.aborted) {
     const { agent, isAnyLive, againMs } = agents.pick(run.node.algKey, run.tried)
     if (agent !== undefined) return agent
     if (isAnyLive) aloneSinceMs = performance.now()
@@ -67,28 +67,28 @@ function holderBefore(run: NodeRun, { agents }: RunDeps): MemberView | undefined
   return run.record.agent === null ? undefined : agents.find(run.record.agent)
 }
 
-async function tryOn(agent: MemberView, process: ProcessRun, run: NodeRun, deps: RunDeps): Promise<void> {
+async function tryOn(agent: MemberView, hold: ProcessHold, run: NodeRun, deps: RunDeps): Promise<void> {
   const deadlineMs = Date.now() + deps.nodeDeadlineMs
-  const { event, settled } = openEvent(agent, process, run, deadlineMs)
+  const { event, settled } = openEvent(agent, hold, run, deadlineMs)
   run.event = event
   try {
-    const answer = await post(event, process, run, deps)
+    const answer = await post(event, hold, run, deps)
     if (answer !== undefined && answer.status === 429) {
       // No try: the node waits again, for another agent first.
       deps.agents.leaveAlone(agent, answer.retryAfterMs ?? 0)
       const record = { ...run.record, status: 'WAITING', agent: null, attempt: run.failures } as const
-      await process.writeSurely({ [run.node.id]: record })
+      await hold.writeSurely({ [run.node.id]: record })
       run.record = record
       return
     }
     const refusal = refusalOf(answer, agent)
     // The result may have come before the answer to the event did.
     if (refusal !== undefined && event.isTaking === false && run.record.status === 'RUNNING') {
-      await process.failTry(run, refusal, agent.id)
+      await hold.failTry(run, refusal, agent.id)
       return
     }
-    const end = await Promise.race([settled, watched(event, process, deps)])
-    if (end.kind === 'failed') await process.failTry(run, end.error, agent.id)
+    const end = await Promise.race([settled, watched(event, hold, deps)])
+    if (end.kind === 'failed') await hold.failTry(run, end.error, agent.id)
   } finally {
     event.isOver = true
     run.event = undefined
@@ -97,7 +97,7 @@ async function tryOn(agent: MemberView, process: ProcessRun, run: NodeRun, deps:
 
 function openEvent(
   agent: MemberView,
-  { claim }: ProcessRun,
+  { claim }: ProcessHold,
   run: NodeRun,
   deadlineMs: number,
 ): { event: OpenEvent; settled: Promise<Settled> } {
@@ -112,23 +112,23 @@ function openEvent(
 /** Undefined when no answer came. */
 async function post(
   { eventId, agent, deadlineMs }: OpenEvent,
-  process: ProcessRun,
+  hold: ProcessHold,
   run: NodeRun,
   deps: RunDeps,
 ): Promise<MemberAnswer | undefined> {
   const event: NodeEvent = {
     eventId,
-    processKey: process.claim.key,
+    processKey: hold.claim.key,
     node: run.node.id,
     attempt: run.record.attempt,
-    fence: process.claim.fence,
+    fence: hold.claim.fence,
     algKey: run.node.algKey,
     model: run.node.model,
-    input: process.inputOf(run),
+    input: hold.graph.inputOf(run),
     replyTo: deps.replyTo(),
     deadline: deadlineMs,
   }
-  if (!process.isHeld) return undefined
+  if (!hold.isHeld) return undefined
   try {
     return await deps.client.post(`${agent.url}/agent/events`, event)
   } catch {
@@ -150,8 +150,8 @@ function detailOf(body: unknown): string {
 }
 
 /** Ends the wait for a result that will not come: time is up, or the agent is lost. A result that is being written goes first. */
-async function watched(event: OpenEvent, process: ProcessRun, deps: RunDeps): Promise<Settled> {
-  while (!event.isOver && !process.signal.aborted) {
+async function watched(event: OpenEvent, hold: ProcessHold, deps: RunDeps): Promise<Settled> {
+  while (!event.isOver && !hold.signal.aborted) {
     const error = await hopelessness(event, deps)
     if (error !== undefined && !event.isTaking) return { kind: 'failed', error }
     await deps.agents.changed(Math.max(1, Math.min(lookEveryMs, event.deadlineMs - Date.now())))
