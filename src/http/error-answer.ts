@@ -1,9 +1,8 @@
 /** Answers of Express apps when something went wrong: JSON always, a request id always, never a stack. */
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { ScopeError } from '../errors.ts'
+import { type ErrorBody, errorBody, errorHeaders } from './error-body.ts'
 import { requestIdOf } from './request-id.ts'
-
-const messageMax = 700
 
 /** Gives every answer an id, from the very first. */
 export const keepRequestId: RequestHandler = (request, response, next) => {
@@ -16,11 +15,11 @@ export const answerNotFound: RequestHandler = () => {
   throw new ScopeError('NOT_FOUND')
 }
 
-/** An error as it is answered: `{"error":{code,message,path?}}`. */
+/** What a failure is answered with. */
 export type ErrorAnswer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: { readonly error: { readonly code: string; readonly message: string; readonly path?: string } }
+  readonly body: ErrorBody
 }
 
 /** Turns every failure into an answer. What is a fault of ours, status 500, is told to `onFault`. */
@@ -41,17 +40,7 @@ export function answerErrors(onFault: (error: unknown, requestId: string) => voi
 /** What an error is answered with; one without a name is a fault of ours. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const known = knownError(error)
-  const { code, status, path, retryAfterSeconds } = known
-  const message = known.message.length > messageMax ? `${known.message.slice(0, messageMax)}…` : known.message
-  return {
-    status,
-    headers: {
-      'cache-control': 'no-store',
-      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
-      ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-    },
-    body: { error: { code, message, ...(path === undefined ? {} : { path }) } },
-  }
+  return { status: known.status, headers: { 'cache-control': 'no-store', ...errorHeaders(known) }, body: errorBody(known) }
 }
 
 function knownError(error: unknown): ScopeError {

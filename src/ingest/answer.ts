@@ -2,48 +2,18 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { ScopeError } from '../errors.ts'
-
-const requestIdShape = /^[A-Za-z0-9._-]{1,64}$/
-
-/** The id a request came with, if it is a harmless one; else a new one. */
-export function requestIdOf(req: IncomingMessage): string {
-  const id = req.headers['x-request-id']
-  return typeof id === 'string' && requestIdShape.test(id) ? id : randomUUID()
-}
+import { errorBody, errorHeaders } from '../http/error-body.ts'
 
 /** Whole seconds from 1 to 5: senders that were turned away together do not come back together. */
 function jitteredRetrySeconds(): number {
   return 1 + Math.floor(Math.random() * 5)
 }
 
-const messageLengthMax = 512
-const pathLengthMax = 200
-
-export type ErrorBody = { readonly error: { readonly code: string; readonly message: string; readonly path?: string } }
-
-/** At most 1 KiB as JSON, whatever the message was made of. */
-export function errorBody(error: ScopeError): ErrorBody {
-  const message = error.message.slice(0, messageLengthMax)
-  return { error: { code: error.code, message, ...(error.path ? { path: error.path.slice(0, pathLengthMax) } : {}) } }
-}
-
 /** Headers that the sender needs to act on this error. */
-export function errorHeaders(error: ScopeError): OutgoingHttpHeaders {
-  switch (error.status) {
-    case 401:
-      return { 'www-authenticate': 'Bearer' }
-    case 413:
-      return { connection: 'close' }
-    case 415:
-      return { 'accept-encoding': 'gzip, br' }
-    case 429:
-    case 503: {
-      const retryAfter = { 'retry-after': String(Math.ceil(error.retryAfterSeconds ?? jitteredRetrySeconds())) }
-      return error.code === 'SHUTTING_DOWN' ? { ...retryAfter, connection: 'close' } : retryAfter
-    }
-    default:
-      return {}
-  }
+export function answerHeaders(error: ScopeError): OutgoingHttpHeaders {
+  const headers = errorHeaders(error, jitteredRetrySeconds)
+  if (error.status === 413 || error.code === 'SHUTTING_DOWN') return { ...headers, connection: 'close' }
+  return error.status === 415 ? { ...headers, 'accept-encoding': 'gzip, br' } : headers
 }
 
 /** Sends `body` as JSON. Does nothing when an answer has begun or the sender is gone. */
@@ -62,7 +32,7 @@ export function sendJson(
 
 /** Sends the table's status for this error, with the headers that go with it. */
 export function sendError(res: ServerResponse, error: ScopeError, requestId: string, headers: OutgoingHttpHeaders = {}): void {
-  sendJson(res, error.status, errorBody(error), requestId, { ...errorHeaders(error), ...headers })
+  sendJson(res, error.status, errorBody(error), requestId, { ...answerHeaders(error), ...headers })
 }
 
 /** What is still read of a body that was refused, so that its sender gets to see the answer before the connection closes. */
@@ -83,7 +53,7 @@ export function refuseUnread(req: IncomingMessage, res: ServerResponse, error: S
     return
   }
   const text = JSON.stringify(errorBody(error))
-  res.writeHead(error.status, { ...jsonHeaders(text, requestId), ...errorHeaders(error), connection: 'close' })
+  res.writeHead(error.status, { ...jsonHeaders(text, requestId), ...answerHeaders(error), connection: 'close' })
   res.write(text)
   drainThenEnd(req, res)
 }

@@ -3,7 +3,8 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerRes
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ScopeError } from '../errors.ts'
-import { rawErrorAnswer, refuseUnread, requestIdOf } from './answer.ts'
+import { requestIdOf } from '../http/request-id.ts'
+import { rawErrorAnswer, refuseUnread } from './answer.ts'
 
 const headersMax = 100
 
@@ -72,7 +73,7 @@ export function guarded(listener: RequestListener): RequestListener {
     const fault = faultOf(req)
     if (fault === undefined) return listener(req, res)
     res.setHeader('connection', 'close')
-    refuseUnread(req, res, fault, requestIdOf(req))
+    refuseUnread(req, res, fault, requestIdOf(req.headers['x-request-id']))
   }
 }
 

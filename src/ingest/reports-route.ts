@@ -1,10 +1,12 @@
 /** `POST /api/v1/reports`, on plain `node:http`: the hot door. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, errorTable, ScopeError } from '../errors.ts'
+import { errorBody } from '../http/error-body.ts'
+import { requestIdOf } from '../http/request-id.ts'
 import type { ReportLimits } from '../report/limits.ts'
 import { type ParseReport, reportParser } from '../report/parse.ts'
 import type { LogPressure, Report, ReportResult } from '../report/report.ts'
-import { errorBody, errorHeaders, refuseUnread, requestIdOf, sendError, sendJson } from './answer.ts'
+import { answerHeaders, refuseUnread, sendError, sendJson } from './answer.ts'
 import { type BodyLimits, checkDeclaredLength, encodingOf, inflate, RequestAborted, readBody } from './body.ts'
 import { formatOf } from './content-type.ts'
 import { type BytesInFlight, InFlight } from './in-flight.ts'
@@ -75,7 +77,7 @@ class Door {
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const startedAtMs = performance.now()
-    const requestId = requestIdOf(req)
+    const requestId = requestIdOf(req.headers['x-request-id'])
     try {
       if (req.method !== 'POST') return this.#refuseMethod(req, res, requestId)
       await this.#take(req, res, requestId)
@@ -136,7 +138,7 @@ class Door {
     const body = pressure.state === 'ok' ? answer : { ...answer, logs: pressure }
     if (batch.size > 0 && answer.rejected === batch.size) {
       const error = errorOfAll(answer)
-      return () => sendJson(res, error.status, { ...errorBody(error), ...body }, requestId, errorHeaders(error))
+      return () => sendJson(res, error.status, { ...errorBody(error), ...body }, requestId, answerHeaders(error))
     }
     return () => sendJson(res, 200, body, requestId)
   }

@@ -16,7 +16,8 @@ import {
 import { ConfigError } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import { ScopeError } from '../errors.ts'
-import { requestIdOf, sendError } from '../ingest/answer.ts'
+import { requestIdOf } from '../http/request-id.ts'
+import { sendError } from '../ingest/answer.ts'
 import { type ReportsRouteDeps, reportsRoute } from '../ingest/reports-route.ts'
 import { type WorkersRouteOptions, workersRoute } from '../ingest/sedna/workers-route.ts'
 import { type JobStore, openJobStore } from '../jobs/job-store.ts'
@@ -238,7 +239,7 @@ async function answerMetrics(
     if (!isLocal && config.metricsAuth !== 'none') authoriser.check(req.headers.authorization, 'read', address)
   } catch (error) {
     if (!(error instanceof ScopeError)) throw error
-    sendError(res, error, requestIdOf(req))
+    sendError(res, error, requestIdOf(req.headers['x-request-id']))
     return
   }
   runtimes.dropExpired()

@@ -13,7 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
   catalogue: ['report'],
   jobs: ['report', 'catalogue', 'errors'],
   bus: ['report', 'catalogue', 'errors', 'jobs'],
-  ingest: ['report', 'jobs', 'bus', 'access', 'errors'],
+  ingest: ['report', 'jobs', 'bus', 'access', 'http', 'errors'],
   monitor: ['report', 'jobs', 'bus', 'access', 'errors'],
   series: ['bus', 'jobs', 'catalogue', 'report', 'errors'],
   insight: ['bus', 'jobs', 'catalogue', 'report', 'errors'],

@@ -1,8 +1,9 @@
 /** `POST /sedna/workers/{name}/info`: what workers send to their Local Controller, taken as reports. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ScopeError } from '../../errors.ts'
+import { requestIdOf } from '../../http/request-id.ts'
 import type { ParseReport } from '../../report/parse.ts'
-import { requestIdOf, sendError } from '../answer.ts'
+import { sendError } from '../answer.ts'
 import { type ReportsRouteDeps, reportsRoute } from '../reports-route.ts'
 import { forwardMessage } from './forward.ts'
 import { reportOfMessage } from './worker-message.ts'
@@ -31,7 +32,7 @@ export function workersRoute(
 
 function refuse(req: IncomingMessage, res: ServerResponse): void {
   req.resume()
-  sendError(res, new ScopeError('NOT_FOUND'), requestIdOf(req))
+  sendError(res, new ScopeError('NOT_FOUND'), requestIdOf(req.headers['x-request-id']))
 }
 
 function workerOf(req: IncomingMessage): string | undefined {
