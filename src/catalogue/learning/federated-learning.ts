@@ -5,21 +5,27 @@ import {
   conditionWord,
   driftMetric,
   driftSeries,
-  jobBound,
+  jobEntry,
+  jobGauge,
   samplesProcessedMetrics,
+  samplesProcessedSeries,
   sharedFields,
-  workerBound,
+  workerGauge,
   workerInfoMetric,
+  workerInfoSeries,
 } from './common-fields.ts'
 import { jobLabels, type LearningEntry, type LearningType, workerLabels } from './learning-type.ts'
 
 const named = { type: 'federated_learning', title: 'a federated learning job' } as const
 
-const roundBoundsSeconds = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const
+const roundSeconds = {
+  ...jobEntry,
+  type: 'histogram',
+  unit: 'seconds',
+  buckets: [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+} as const
 const nodesMax = 1_000
 const samplesProcessed = samplesProcessedMetrics(named)
-const jobGauge = { type: 'gauge', unit: 'count', labels: jobLabels, group: 'task_metric', bound: jobBound } as const
-const nodeGauge = { type: 'gauge', unit: 'count', labels: workerLabels, group: 'task_metric', bound: workerBound } as const
 
 /** Every series of federated learning jobs. */
 export const federatedLearningMetrics = {
@@ -48,7 +54,7 @@ export const federatedLearningMetrics = {
     source: 'algorithmMetrics.trainStatus of the aggregator, else the status of the workers',
   },
   flNodeTrainStatus: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_node_train_status',
     unit: 'flag',
     labels: [...workerLabels, 'status'],
@@ -57,7 +63,7 @@ export const federatedLearningMetrics = {
     source: 'algorithmMetrics.trainStatus of the train worker',
   },
   flNodeSamples: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_node_samples',
     help: 'Samples that a node trains on.',
     source: 'algorithmMetrics.nodeSampleNum',
@@ -69,7 +75,7 @@ export const federatedLearningMetrics = {
     source: 'algorithmMetrics.totalSampleNum',
   },
   flNodeIteration: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_node_iteration',
     help: 'Round that a node is in by its own count.',
     source: 'algorithmMetrics.iterationNo',
@@ -87,25 +93,25 @@ export const federatedLearningMetrics = {
     source: 'algorithmMetrics.exitRound',
   },
   flTrainLoss: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_train_loss',
     help: 'Loss of the training on a node.',
     source: 'algorithmMetrics.trainLoss',
   },
   flLearningRate: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_learning_rate',
     help: 'Learning rate of the training on a node.',
     source: 'algorithmMetrics.learningRate',
   },
   flBatchSize: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_batch_size',
     help: 'Samples that a node trains on at once.',
     source: 'algorithmMetrics.batchSize',
   },
   flRoundTrain: {
-    ...nodeGauge,
+    ...workerGauge,
     name: 'enginescope_federated_learning_round_train_seconds',
     unit: 'seconds',
     help: 'Time that a node trained in its newest round.',
@@ -118,26 +124,16 @@ export const federatedLearningMetrics = {
     source: 'algorithmMetrics.aggregatedLoss',
   },
   flRoundWait: {
+    ...roundSeconds,
     name: 'enginescope_federated_learning_round_wait_seconds',
-    type: 'histogram',
-    unit: 'seconds',
-    labels: jobLabels,
-    buckets: roundBoundsSeconds,
     help: 'Time that the aggregator waited in a round from the first arrival to the last.',
     source: 'algorithmMetrics.waitSeconds',
-    group: 'task_metric',
-    bound: jobBound,
   },
   flRoundDuration: {
+    ...roundSeconds,
     name: 'enginescope_federated_learning_round_duration_seconds',
-    type: 'histogram',
-    unit: 'seconds',
-    labels: jobLabels,
-    buckets: roundBoundsSeconds,
     help: 'Time from one aggregation to the next.',
     source: 'algorithmMetrics.roundDurationSeconds, else reportedAt of consecutive rounds',
-    group: 'task_metric',
-    bound: jobBound,
   },
   flSamplesProcessed: samplesProcessed.worker,
   flJobSamplesProcessed: samplesProcessed.job,
@@ -181,15 +177,8 @@ const learning: LearningType = {
     { kind: 'number', metric: m.flLearningRate, field: 'learningRate', ...node },
     { kind: 'number', metric: m.flBatchSize, field: 'batchSize', ...node },
     { kind: 'number', metric: m.flRoundTrain, field: 'roundTrainSeconds', ...node },
-    {
-      kind: 'counter',
-      metric: m.flSamplesProcessed,
-      twin: m.flJobSamplesProcessed,
-      field: 'samplesProcessed',
-      zeroOf: ['train'],
-      ...node,
-    },
-    { kind: 'facts', metric: m.flWorkerInfo, fields: { worker_role: 'workerRole' } },
+    { ...samplesProcessedSeries(samplesProcessed), ...node },
+    workerInfoSeries(m.flWorkerInfo),
     driftSeries(m.flDrift),
   ],
   job: [

@@ -1,203 +1,13 @@
 import {
-  conditionMetric,
   conditionSeries,
-  conditions,
   conditionWord,
-  driftMetric,
   driftSeries,
-  jobBound,
-  samplesProcessedMetrics,
+  samplesProcessedSeries,
   sharedFields,
-  workerBound,
-  workerInfoMetric,
+  workerInfoSeries,
 } from './common-fields.ts'
-import { type JobSeries, jobLabels, type LearningEntry, type LearningType, workerLabels } from './learning-type.ts'
-
-const named = { type: 'incremental_learning', title: 'an incremental learning job' } as const
-
-const stages = ['train', 'eval', 'deploy'] as const
-const samplesProcessed = samplesProcessedMetrics(named)
-const jobGauge = { type: 'gauge', unit: 'count', labels: jobLabels, group: 'task_metric', bound: jobBound } as const
-const workerEntry = { unit: 'count', labels: workerLabels, group: 'task_metric', bound: workerBound } as const
-const modelRoles = ['candidate', 'train_output', 'deployed'] as const
-
-/** Every series of incremental learning jobs. */
-export const incrementalLearningMetrics = {
-  ilLearningRate: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_learning_rate',
-    help: 'Learning rate of the training.',
-    source: 'algorithmMetrics.learningRate',
-  },
-  ilEpochs: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_epochs',
-    help: 'Epochs that a training is configured to have.',
-    source: 'algorithmMetrics.epochNum',
-  },
-  ilEpoch: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_epoch',
-    help: 'Epoch that the training is in.',
-    source: 'algorithmMetrics.epoch',
-  },
-  ilBatchSize: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_batch_size',
-    help: 'Samples that are trained on at once.',
-    source: 'algorithmMetrics.batchSize',
-  },
-  ilSamples: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_samples',
-    help: 'Samples of the job.',
-    source: 'algorithmMetrics.sampleNum',
-  },
-  ilStageSamples: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_stage_samples',
-    labels: [...jobLabels, 'stage'],
-    values: { stage: ['train', 'eval'] },
-    help: 'Samples used by a stage.',
-    source: 'algorithmMetrics.trainSampleNum, algorithmMetrics.evalSampleNum',
-  },
-  ilStage: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_stage',
-    unit: 'flag',
-    labels: [...jobLabels, 'stage'],
-    values: { stage: stages },
-    help: '1 for the stage that the job is in, 0 for the others.',
-    source: 'algorithmMetrics.taskStage',
-  },
-  ilStageStatus: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_stage_status',
-    unit: 'flag',
-    labels: [...jobLabels, 'stage', 'status'],
-    values: { stage: ['train', 'eval'], status: conditions },
-    help: '1 for the state of the present stage, 0 for every other one; not there while the stage is deploy.',
-    source: 'algorithmMetrics.currentStatus',
-  },
-  ilIteration: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_iteration',
-    help: 'Iteration that the job is in.',
-    source: 'algorithmMetrics.iterationNo',
-  },
-  ilIterationInferences: {
-    ...workerEntry,
-    type: 'gauge',
-    name: 'enginescope_incremental_learning_iteration_inferences',
-    help: 'Inferences of a worker within the iteration.',
-    source: 'algorithmMetrics.iterationInferenceCount',
-  },
-  ilInferences: {
-    ...workerEntry,
-    type: 'counter',
-    name: 'enginescope_incremental_learning_inferences_total',
-    help: 'Inferences of a worker over all iterations.',
-    source: 'algorithmMetrics.iterationInferenceCount',
-  },
-  ilJobInferences: {
-    ...jobGauge,
-    type: 'counter',
-    name: 'enginescope_incremental_learning_job_inferences_total',
-    help: 'Inferences of all workers of a job over all iterations, workers included that are gone.',
-    source: 'algorithmMetrics.iterationInferenceCount',
-  },
-  ilIterationHardSamples: {
-    ...workerEntry,
-    type: 'gauge',
-    name: 'enginescope_incremental_learning_iteration_hard_samples',
-    help: 'Samples that a worker found hard within the iteration.',
-    source: 'algorithmMetrics.iterationHardSampleNum',
-  },
-  ilHardSamples: {
-    ...workerEntry,
-    type: 'counter',
-    name: 'enginescope_incremental_learning_hard_samples_total',
-    help: 'Samples that a worker found hard over all iterations.',
-    source: 'algorithmMetrics.iterationHardSampleNum',
-  },
-  ilJobHardSamples: {
-    ...jobGauge,
-    type: 'counter',
-    name: 'enginescope_incremental_learning_job_hard_samples_total',
-    help: 'Samples that the workers of a job found hard over all iterations, workers included that are gone.',
-    source: 'algorithmMetrics.iterationHardSampleNum',
-  },
-  ilModelInfo: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_model_info',
-    unit: 'info',
-    labels: [...jobLabels, 'role', 'url', 'format'],
-    values: { role: modelRoles },
-    help: 'Where the model of each role lies, without the secrets of its address.',
-    source: 'algorithmMetrics.evalNewModelUrl, algorithmMetrics.trainOutputModelUrl, algorithmMetrics.deployModelUrl',
-    bound: 'one a job and role',
-  },
-  ilModelScore: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_model_score_ratio',
-    unit: 'ratio',
-    labels: [...jobLabels, 'model', 'metric', 'class'],
-    values: { model: ['candidate', 'deployed'] },
-    help: 'Score of the new model and of the one in service when the evaluation ran; class all is the plain mean of the classes.',
-    source: 'algorithmMetrics.accuracyMetricForNewModel, algorithmMetrics.accuracyMetricForOldModel',
-    bound: '8 scores a job, 20 classes a score',
-  },
-  ilDeployStatus: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_deploy_status',
-    unit: 'flag',
-    labels: [...jobLabels, 'status'],
-    values: { status: ['waiting', 'ok', 'not_ok', 'skipped'] },
-    help: '1 for how the newest deployment stands or went, 0 for the others; skipped: the new model was not better.',
-    source: 'algorithmMetrics.deployStatus',
-  },
-  ilRemaining: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_remaining_seconds',
-    unit: 'seconds',
-    labels: [...jobLabels, 'stage'],
-    values: { stage: ['train', 'eval'] },
-    help: 'Time that the running stage says it still needs; not there when it does not run.',
-    source: 'algorithmMetrics.trainRemainingTime, algorithmMetrics.evalRemainingTime',
-  },
-  ilTrainLoss: {
-    ...jobGauge,
-    name: 'enginescope_incremental_learning_train_loss',
-    help: 'Loss of the training.',
-    source: 'algorithmMetrics.trainLoss',
-  },
-  ilIterations: {
-    ...jobGauge,
-    type: 'counter',
-    name: 'enginescope_incremental_learning_iterations_total',
-    labels: [...jobLabels, 'outcome'],
-    values: { outcome: ['deployed', 'skipped', 'failed'] },
-    help: 'Iterations that have ended, by how.',
-    source: 'algorithmMetrics.deployStatus, algorithmMetrics.currentStatus',
-  },
-  ilStageDuration: {
-    name: 'enginescope_incremental_learning_stage_duration_seconds',
-    type: 'histogram',
-    unit: 'seconds',
-    labels: [...jobLabels, 'stage'],
-    values: { stage: ['train', 'eval'] },
-    buckets: [10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 86_400],
-    help: 'Time from the first report of the task of a stage to its end, by its own clock.',
-    source: 'reportedAt of the tasks',
-    group: 'task_metric',
-    bound: jobBound,
-  },
-  ilSamplesProcessed: samplesProcessed.worker,
-  ilJobSamplesProcessed: samplesProcessed.job,
-  ilWorkerInfo: workerInfoMetric(named),
-  ilCondition: conditionMetric(named),
-  ilDrift: driftMetric(named),
-} as const
+import { incrementalLearningMetrics, stages } from './incremental-learning-metrics.ts'
+import type { JobSeries, LearningEntry, LearningType } from './learning-type.ts'
 
 const m = incrementalLearningMetrics
 
@@ -261,14 +71,8 @@ const learning: LearningType = {
       field: 'iterationHardSampleNum',
       zeroOf: ['inference'],
     },
-    {
-      kind: 'counter',
-      metric: m.ilSamplesProcessed,
-      twin: m.ilJobSamplesProcessed,
-      field: 'samplesProcessed',
-      zeroOf: ['train'],
-    },
-    { kind: 'facts', metric: m.ilWorkerInfo, fields: { worker_role: 'workerRole' } },
+    samplesProcessedSeries({ worker: m.ilSamplesProcessed, job: m.ilJobSamplesProcessed }),
+    workerInfoSeries(m.ilWorkerInfo),
     driftSeries(m.ilDrift),
   ],
   job: [

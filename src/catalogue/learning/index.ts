@@ -1,5 +1,6 @@
 import { federatedLearning, federatedLearningMetrics } from './federated-learning.ts'
-import { incrementalLearning, incrementalLearningMetrics } from './incremental-learning.ts'
+import { incrementalLearning } from './incremental-learning.ts'
+import { incrementalLearningMetrics } from './incremental-learning-metrics.ts'
 import { jointInference, jointInferenceMetrics } from './joint-inference.ts'
 
 /** Every family of the learning types. */

@@ -3,9 +3,11 @@ import {
   conditionSeries,
   driftMetric,
   driftSeries,
-  jobBound,
+  jobCounter,
   sharedFields,
-  workerBound,
+  workerCounter,
+  workerEntry,
+  workerGauge,
 } from './common-fields.ts'
 import { jobLabels, type LearningEntry, type LearningType, workerLabels } from './learning-type.ts'
 
@@ -13,8 +15,6 @@ const named = { type: 'joint_inference', title: 'a joint inference service' } as
 const locations = ['edge', 'cloud'] as const
 const latencyBoundsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 
-const workerCounter = { type: 'counter', unit: 'count', labels: workerLabels, group: 'task_metric', bound: workerBound } as const
-const jobCounter = { type: 'counter', unit: 'count', labels: jobLabels, group: 'task_metric', bound: jobBound } as const
 const inferencesSource = 'algorithmMetrics.edgeInferenceCount, algorithmMetrics.cloudInferenceCount'
 
 /** Every series of joint inference services. */
@@ -72,6 +72,7 @@ export const jointInferenceMetrics = {
     source: 'algorithmMetrics.cloudErrorCount',
   },
   jiDuration: {
+    ...workerEntry,
     name: 'enginescope_joint_inference_inference_duration_seconds',
     type: 'histogram',
     unit: 'seconds',
@@ -80,18 +81,14 @@ export const jointInferenceMetrics = {
     buckets: latencyBoundsSeconds,
     help: 'How long an inference took, as the worker measured it.',
     source: 'algorithmMetrics.edgeInferenceSeconds, algorithmMetrics.cloudInferenceSeconds',
-    group: 'task_metric',
-    bound: workerBound,
   },
   jiWorkerInfo: {
+    ...workerGauge,
     name: 'enginescope_joint_inference_worker_info',
-    type: 'gauge',
     unit: 'info',
     labels: [...workerLabels, 'worker_role', 'mining_mode'],
     help: 'What a worker of a joint inference service does, and how it finds hard samples.',
     source: 'algorithmMetrics.workerRole, algorithmMetrics.miningMode',
-    group: 'task_metric',
-    bound: workerBound,
   },
   jiCondition: conditionMetric(named),
   jiDrift: driftMetric(named),
