@@ -1,4 +1,4 @@
-import { count, cursor, listOf, named, number, ref, text, texts, whole } from './schema-parts.ts'
+import { count, cursor, errorSchema, listOf, named, number, ref, text, texts, whole } from '../http/schema-parts.ts'
 
 /** What reports, dead letters and requests that failed are answered with. */
 export const answerSchemas = {
@@ -18,13 +18,7 @@ export const answerSchemas = {
   DeadLetterPage: whole({ deadLetters: listOf(ref('DeadLetter')), nextCursor: cursor }),
   Replayed: whole({ replayed: count }),
   Deleted: whole({ deleted: count }),
-  Error: whole({
-    error: {
-      type: 'object',
-      properties: { code: text, message: text, path: { ...text, description: 'Where in the input the fault lies.' } },
-      required: ['code', 'message'],
-    },
-  }),
+  Error: errorSchema,
   ReportAnswer: whole({
     ...named(['applied', 'late', 'duplicate', 'stale', 'closed', 'rejected'], count),
     results: listOf({

@@ -3,16 +3,17 @@ import type { AddressInfo } from 'node:net'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { closed } from '../../test/support/closed-schema.ts'
 import { httpClient } from '../../test/support/http.ts'
 import { type RedisServer, startRedis } from '../../test/support/redis.ts'
 import { aJob, aLogEntry, anEngine, aTask, someTimeMs, storeEngine, storeJob } from '../../test/support/stored-state.ts'
 import { ScopeError } from '../errors.ts'
+import type { OpenApiDocument } from '../http/openapi.ts'
 import { keysFor } from '../jobs/keys.ts'
 import { createQueries } from '../jobs/queries/queries.ts'
 import type { Reach } from '../jobs/queries/reach.ts'
 import { apiRoutes, createApp } from './app.ts'
 import type { ApiDeps, ApiRole, LokiLogs, StreamWish } from './deps.ts'
-import type { OpenApiDocument } from './openapi.ts'
 
 const keys = keysFor(4)
 let redisServer: RedisServer
@@ -397,11 +398,3 @@ describe('the OpenAPI document', () => {
     expect(text).not.toMatch(/<script|style=| on\w+=/)
   })
 })
-
-/** The same schemas, with every object closed: so that a field that is answered and not described is found out. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed)
-  if (typeof schema !== 'object' || schema === null) return schema
-  const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]))
-  return 'properties' in schema && 'required' in schema ? { ...inner, additionalProperties: false } : inner
-}

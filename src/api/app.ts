@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler, type Router } from 'express'
-import helmet from 'helmet'
 import { ScopeError } from '../errors.ts'
 import { answerErrors, answerNotFound, keepRequestId } from '../http/error-answer.ts'
+import { safeHeaders } from '../http/safe-headers.ts'
 import { deadLetterRoutes } from './dead-letter-routes.ts'
 import type { ApiDeps } from './deps.ts'
 import { engineRoutes } from './engine-routes.ts'
@@ -68,24 +68,4 @@ function refuseMethod(routes: readonly Route[]): RequestHandler {
     response.setHeader('allow', allowed.join(', '))
     throw new ScopeError('METHOD_NOT_ALLOWED')
   }
-}
-
-function safeHeaders(): RequestHandler {
-  const own = ["'self'"]
-  const none = ["'none'"]
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: own,
-        imgSrc: ["'self'", 'data:'],
-        objectSrc: none,
-        baseUri: none,
-        formAction: own,
-        frameAncestors: none,
-      },
-    },
-    // Whether TLS stands in front of this port is for whoever put it there to say.
-    strictTransportSecurity: false,
-  })
 }

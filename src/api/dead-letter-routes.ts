@@ -1,9 +1,9 @@
 import { ScopeError } from '../errors.ts'
+import { ref } from '../http/schema-parts.ts'
 import { type Reach, reaches } from '../jobs/queries/reach.ts'
 import type { ApiDeps, DeadLetterChoice, MayTouch } from './deps.ts'
 import { countParam, cursorParam, idsParam, wordParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schema-parts.ts'
 
 const choice = {
   ids: idsParam('Ids of dead letters, with commas between.', 100),

@@ -1,10 +1,10 @@
+import { ref } from '../http/schema-parts.ts'
 import { isEngineState } from '../jobs/queries/engine-list.ts'
 import { engineStates } from '../jobs/records.ts'
 import type { ApiDeps } from './deps.ts'
 import { found } from './job-routes.ts'
 import { countParam, cursorParam, textParam, wordsParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schema-parts.ts'
 
 /** Engines, and those among them that Prometheus should scrape. */
 export function engineRoutes({ queries }: ApiDeps): Route[] {

@@ -1,5 +1,18 @@
+import {
+  count,
+  cursor,
+  flag,
+  listOf,
+  moment,
+  named,
+  numberOrNull,
+  ref,
+  text,
+  textOrNull,
+  texts,
+  whole,
+} from '../http/schema-parts.ts'
 import { engineStates } from '../jobs/records.ts'
-import { count, cursor, flag, listOf, moment, named, numberOrNull, ref, text, textOrNull, texts, whole } from './schema-parts.ts'
 
 const engineSummary = {
   instance: text,

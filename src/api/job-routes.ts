@@ -1,11 +1,11 @@
 import { ScopeError } from '../errors.ts'
+import { ref } from '../http/schema-parts.ts'
 import { type Reach, reaches } from '../jobs/queries/reach.ts'
 import { type TaskStatus, taskStatuses } from '../report/status.ts'
 import { statusOf } from '../report/status-words.ts'
 import type { ApiDeps } from './deps.ts'
 import { countParam, cursorParam, textParam, wordsParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schema-parts.ts'
 
 export const jobPath = '/api/v1/namespaces/{ns}/jobs/{jobId}'
 

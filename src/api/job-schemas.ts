@@ -1,5 +1,3 @@
-import { logLevels } from '../jobs/queries/log-line.ts'
-import { taskStatuses } from '../report/status.ts'
 import {
   anything,
   count,
@@ -16,7 +14,9 @@ import {
   textOrNull,
   texts,
   whole,
-} from './schema-parts.ts'
+} from '../http/schema-parts.ts'
+import { logLevels } from '../jobs/queries/log-line.ts'
+import { taskStatuses } from '../report/status.ts'
 
 const jobSummary = {
   namespace: text,

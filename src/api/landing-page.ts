@@ -1,5 +1,6 @@
+import { type Html, html } from '../http/html.ts'
+import { page } from '../http/page.ts'
 import type { ApiDeps } from './deps.ts'
-import { type Html, html } from './html.ts'
 
 const ownLinks = [
   { href: '/metrics', name: 'Metrics', about: 'The series, as Prometheus scrapes them' },
@@ -8,6 +9,9 @@ const ownLinks = [
   { href: '/api/docs', name: 'API', about: 'Every route, its arguments and answers' },
   { href: '/-/ready', name: 'Readiness', about: 'And why not, if not' },
 ]
+
+/** Where the style sheet of the pages is. */
+export const docsStylePath = '/api/docs/style.css'
 
 /** The page at `/`: what this is, how it is, where to go. @param host as the browser named it */
 export function landingPage(
@@ -22,6 +26,7 @@ export function landingPage(
   )
   return page(
     'Enginescope',
+    docsStylePath,
     html`<h1>Enginescope</h1>
 <p class="faint">What compute engines do: one report per task becomes live job state, Prometheus series and Loki logs.</p>
 <span class="pill ${ready ? 'ok' : 'bad'}">${ready ? 'ready' : 'not ready'}</span> <span class="faint">version ${version}</span>
@@ -30,20 +35,4 @@ export function landingPage(
 <pre><code>curl -H 'content-type: application/json' http://${address}/api/v1/reports -d '
   {"jobId":"hello","execId":"1","status":"Running","progress":0.5,"engine":{"instance":"my-engine:1"}}'</code></pre>`,
   )
-}
-
-/** A whole page around its content. */
-export function page(title: string, content: Html): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/api/docs/style.css">
-</head>
-<body><main>${content}</main></body>
-</html>
-`
 }

@@ -1,4 +1,5 @@
 import { ScopeError } from '../errors.ts'
+import { ref } from '../http/schema-parts.ts'
 import { cursorOf, cursorParts } from '../jobs/queries/cursor.ts'
 import { type LogLineView, levelRank, logLevels } from '../jobs/queries/log-line.ts'
 import { isTailCursor, type TailPage } from '../jobs/queries/tail.ts'
@@ -6,7 +7,6 @@ import type { ApiDeps, LokiLogs } from './deps.ts'
 import { found, jobPath, withinReach } from './job-routes.ts'
 import { countParam, cursorParam, wordParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schema-parts.ts'
 
 type LogPage = {
   readonly lines: readonly LogLineView[]

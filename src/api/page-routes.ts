@@ -1,9 +1,12 @@
+import { docsPage } from '../http/docs-page.ts'
+import type { OpenApiDocument } from '../http/openapi.ts'
+import { pageStyle } from '../http/page-style.ts'
 import type { ApiDeps } from './deps.ts'
-import { docsPage } from './docs-page.ts'
-import { landingPage } from './landing-page.ts'
-import { type OpenApiDocument, openApiDocument } from './openapi.ts'
-import { pageStyle } from './page-style.ts'
+import { docsStylePath, landingPage } from './landing-page.ts'
+import { openApiDocument } from './openapi.ts'
 import { type Route, route } from './route.ts'
+
+const links = { openapi: '/api/v1/openapi.json', style: docsStylePath, home: '/' }
 
 /** The description of the API, the pages for people, and how the process is. They show nothing of anybody's jobs. */
 export function pageRoutes(deps: ApiDeps, others: readonly Route[]): Route[] {
@@ -11,7 +14,7 @@ export function pageRoutes(deps: ApiDeps, others: readonly Route[]): Route[] {
   const routes: Route[] = [
     route({
       ...open,
-      path: '/api/v1/openapi.json',
+      path: links.openapi,
       summary: 'This description, OpenAPI 3.1',
       answer: { schema: { type: 'object' } },
       answerTo: () => document(),
@@ -21,11 +24,11 @@ export function pageRoutes(deps: ApiDeps, others: readonly Route[]): Route[] {
       path: '/api/docs',
       summary: 'This description as a page',
       answer: { contentType: 'text/html' },
-      answerTo: ({ response }) => void response.type('html').send(docsPage(document()).html),
+      answerTo: ({ response }) => void response.type('html').send(docsPage(document(), links).html),
     }),
     route({
       ...open,
-      path: '/api/docs/style.css',
+      path: links.style,
       summary: 'Style sheet of the pages',
       answer: { contentType: 'text/css' },
       answerTo: ({ response }) => void response.type('css').setHeader('cache-control', 'max-age=3600').send(pageStyle),

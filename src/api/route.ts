@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import type { DescribedRoute } from '../http/openapi.ts'
 import type { Reach } from '../jobs/queries/reach.ts'
 import type { ApiRole } from './deps.ts'
 import type { Params, ValuesOf } from './param.ts'
@@ -15,23 +16,11 @@ export type Asked<P extends Params> = {
 }
 
 /** One route: what it takes, what it answers, and how both are described. The router and the OpenAPI document are made of these. */
-export type Route = {
+export type Route = Omit<DescribedRoute, 'method' | 'role' | 'query'> & {
   readonly method: Method
-  /** In OpenAPI's form, e.g. `/api/v1/engines/{instance}`. */
-  readonly path: string
   /** `open` = no token is asked for. */
   readonly role: ApiRole | 'open'
-  readonly tag: string
-  readonly summary: string
   readonly query: Params
-  /** JSON Schema of the answer when all went well, or another content type. */
-  readonly answer: { readonly schema: unknown } | { readonly contentType: string } | 'nothing'
-  /** Of the answer when all went well; 200 by default. */
-  readonly statuses: readonly number[]
-  /** JSON Schema of the body that is sent, where there is one. */
-  readonly body?: unknown
-  /** Error codes beside those that every route can answer. */
-  readonly codes: readonly string[]
   /** Gives the body of a 200, or undefined when it has answered by itself. */
   readonly answerTo: (asked: Asked<Params>) => Promise<unknown> | unknown
 }

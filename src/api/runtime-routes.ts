@@ -1,8 +1,8 @@
+import { ref } from '../http/schema-parts.ts'
 import type { ApiDeps } from './deps.ts'
 import { readJsonBody } from './json-body.ts'
 import { cursorParam, textParam } from './param.ts'
 import { type Route, route } from './route.ts'
-import { ref } from './schema-parts.ts'
 
 const path = '/api/v1/runtimes/{runtimeId}'
 const tag = 'Runtimes'

@@ -1,4 +1,4 @@
-import { anything, count, flag, listOf, named, number, numberOrNull, ref, text, textOrNull, whole } from './schema-parts.ts'
+import { anything, count, flag, listOf, named, number, numberOrNull, ref, text, textOrNull, whole } from '../http/schema-parts.ts'
 
 const programRun = whole(named(['namespace', 'application', 'version', 'type', 'program', 'run'], text))
 

@@ -51,6 +51,12 @@ requirement('EH-01', async () => {
   expect(await get<unknown[]>('/hub/queue')).toHaveLength(2)
 })
 
+test('the hub describes its routes, as OpenAPI and as a page', async () => {
+  const { openapi, paths } = await get<{ openapi: string; paths: object }>('/hub/openapi.json')
+  expect([openapi, Object.keys(paths)]).toEqual(['3.1.0', expect.arrayContaining(['/hub/adhoc', '/metrics', '/hub/docs'])])
+  expect((await stack.hub.http.get('/hub/docs')).text).toContain('/hub/processes/{key}/result')
+})
+
 test('the same client key, in the body or as a header, is the same process', async () => {
   const first = await post('/hub/adhoc', fixture('adhoc-dag-request'))
   const again = await post('/hub/adhoc', fixture('adhoc-dag-request'))

@@ -1,11 +1,11 @@
 /** The HTTP side of every member: routes, who may come in, bodies, and errors in JSON. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import express, { type Express, type Request, type RequestHandler } from 'express'
-import helmet from 'helmet'
 import type { Authoriser } from '../../access/authoriser.ts'
 import type { Role } from '../../access/token.ts'
 import { ScopeError } from '../../errors.ts'
 import { answerErrors, keepRequestId } from '../../http/error-answer.ts'
+import { safeHeaders } from '../../http/safe-headers.ts'
 
 /** What a route sees of a request: its body as it was parsed, and the parts of its path. */
 export type Asked = {
@@ -61,7 +61,7 @@ export function memberApp(options: MemberAppOptions): Express {
   app.set('trust proxy', false)
   app.enable('case sensitive routing')
   app.enable('strict routing')
-  app.use(keepRequestId, helmet({ strictTransportSecurity: false }))
+  app.use(keepRequestId, safeHeaders())
   const body = bodyReader(bodyBytesMax)
   for (const path of new Set(routes.map((route) => route.path))) {
     const own = routes.filter((route) => route.path === path)

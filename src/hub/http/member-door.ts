@@ -31,6 +31,8 @@ export type MemberOptions = {
 export type DoorParts = {
   readonly member: Omit<Member, 'url' | 'version'>
   readonly routes: readonly MemberRoute[]
+  /** Routes that tell of all others. */
+  readonly docs?: (others: readonly MemberRoute[]) => readonly MemberRoute[]
   readonly bodyBytesMax: number
   /** Series of the kind, before those of the process. */
   readonly series?: () => Promise<string> | string
@@ -56,7 +58,7 @@ export async function openDoor(options: MemberOptions, parts: DoorParts): Promis
   const { log, registry } = options
   const { kind } = parts.member
   const appOptions: MemberAppOptions = {
-    routes: [healthyRoute, metricsRoute(options, parts), ...parts.routes],
+    routes: doorRoutes(options, parts),
     authoriser: options.authoriser,
     namespace: options.namespace,
     bodyBytesMax: parts.bodyBytesMax,
@@ -80,6 +82,15 @@ export async function openDoor(options: MemberOptions, parts: DoorParts): Promis
   }
 }
 
+/** All that the door of a member answers. */
+export function doorRoutes(
+  options: Pick<MemberOptions, 'isMetricsOpen' | 'processSeries'>,
+  { routes, docs, series }: Pick<DoorParts, 'routes' | 'docs' | 'series'>,
+): MemberRoute[] {
+  const all = [healthyRoute, metricsRoute(options, series), ...routes]
+  return [...all, ...(docs?.(all) ?? [])]
+}
+
 const healthyRoute: MemberRoute = {
   method: 'get',
   path: '/-/healthy',
@@ -88,7 +99,10 @@ const healthyRoute: MemberRoute = {
   answer: () => ({ status: 200, body: { status: 'healthy' } }),
 }
 
-function metricsRoute({ isMetricsOpen, processSeries }: MemberOptions, { series }: DoorParts): MemberRoute {
+function metricsRoute(
+  { isMetricsOpen, processSeries }: Pick<MemberOptions, 'isMetricsOpen' | 'processSeries'>,
+  series: DoorParts['series'],
+): MemberRoute {
   return {
     method: 'get',
     path: '/metrics',

@@ -2,11 +2,12 @@
 import type { Reporter } from '../../reporter/index.ts'
 import type { MemberRoute } from '../http/member-app.ts'
 import type { MemberClient } from '../http/member-client.ts'
-import { type MemberOptions, openDoor } from '../http/member-door.ts'
+import { type DoorParts, type MemberOptions, openDoor } from '../http/member-door.ts'
 import { AgentCheck } from '../registry/agent-check.ts'
 import type { LostMember } from '../registry/redis/redis-registry.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { HubApiDeps } from '../routes/deps.ts'
+import { docsRoutes } from '../routes/docs-routes.ts'
 import { flowRoutes } from '../routes/flow-routes.ts'
 import { memberRoutes } from '../routes/member-routes.ts'
 import { processRoutes } from '../routes/process-routes.ts'
@@ -70,7 +71,7 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
   const { instance: id, incarnation } = reporter
   const door = await openDoor(options, {
     member: { kind: 'hub', id, incarnation },
-    routes: [readyRoute(redis), ...apiRoutes(deps)],
+    ...hubRoutes(deps, redis, options.version),
     bodyBytesMax: Math.ceil(settings.dataBytesMax * bodyShare),
     series: () => seriesOf(options, holder, queries, check),
     load: () => ({ running: 0 }),
@@ -88,8 +89,12 @@ export async function startHub(options: HubServiceOptions): Promise<HubService> 
   }
 }
 
-function apiRoutes(deps: HubApiDeps): MemberRoute[] {
-  return [...memberRoutes(deps), ...flowRoutes(deps), ...processRoutes(deps)]
+/** What the hub adds to the routes of every member. */
+export function hubRoutes(deps: HubApiDeps, redis: HubRedis, version: string): Required<Pick<DoorParts, 'routes' | 'docs'>> {
+  return {
+    routes: [readyRoute(redis), ...memberRoutes(deps), ...flowRoutes(deps), ...processRoutes(deps)],
+    docs: (others) => docsRoutes(others, version),
+  }
 }
 
 function readyRoute(redis: HubRedis): MemberRoute {

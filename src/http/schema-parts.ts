@@ -1,4 +1,4 @@
-/** What the schemas of the API are put together from. */
+/** What the schemas of the APIs are put together from. */
 
 export type Schema = Readonly<Record<string, unknown>>
 
@@ -37,3 +37,12 @@ export function orNull(schema: Schema): Schema {
 export function named(names: readonly string[], schema: Schema): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [name, schema]))
 }
+
+/** How every app answers an error. */
+export const errorSchema = whole({
+  error: {
+    type: 'object',
+    properties: { code: text, message: text, path: { ...text, description: 'Where in the input the fault lies.' } },
+    required: ['code', 'message'],
+  },
+})

@@ -1,9 +1,13 @@
 import { type Html, html } from './html.ts'
-import { page } from './landing-page.ts'
 import type { OpenApiDocument, Operation, ParameterObject } from './openapi.ts'
+import { page } from './page.ts'
+
+/** Addresses that the page leads to. */
+export type DocsLinks = { readonly openapi: string; readonly style: string; readonly home?: string }
 
 /** The OpenAPI document as a page to read. It needs no script: what opens is the browser's own. */
-export function docsPage(document: OpenApiDocument): Html {
+export function docsPage(document: OpenApiDocument, links: DocsLinks): Html {
+  const title = `${document.info.title} API`
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
   )
@@ -13,11 +17,12 @@ export function docsPage(document: OpenApiDocument): Html {
     return html`<h2 id="${anchorOf(name)}">${name}</h2>${own.map((each) => operationBlock(each.path, each.method, each.operation))}`
   })
   return page(
-    'Enginescope API',
-    html`<h1>Enginescope API</h1>
+    title,
+    links.style,
+    html`<h1>${title}</h1>
 <p class="faint">${document.info.description} Version ${document.info.version}.</p>
 <nav>${document.tags.map(({ name }) => html`<a href="#${anchorOf(name)}">${name}</a>`)}<a href="#schemas">Schemas</a>
-<a href="/api/v1/openapi.json">openapi.json</a><a href="/">Home</a></nav>
+<a href="${links.openapi}">openapi.json</a>${links.home !== undefined && html`<a href="${links.home}">Home</a>`}</nav>
 ${sections}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(document.components.schemas).map(([name, schema]) => schemaBlock(name, schema))}`,
