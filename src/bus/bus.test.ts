@@ -19,6 +19,15 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
 
+/** A store behind a proxy, through a connection that gives up soon. */
+async function aStoreThatMayFail() {
+  const proxy = await startTcpProxy(suite.server)
+  ends.push(() => proxy.stop())
+  const { port } = proxy
+  const store = suite.server.client({ port, enableOfflineQueue: false, commandTimeout: 300, maxRetriesPerRequest: 0 })
+  return { proxy, store }
+}
+
 /** Keeps what a listener is told, as a list of open tasks, open jobs and engines of each shard. */
 class Recorder implements ShardListener {
   readonly shards = new Map<Shard, Map<string, unknown>>()
@@ -172,14 +181,7 @@ describe('ownership', () => {
   })
 
   test('ends by its own clock when the store cannot be reached, before another begins', async () => {
-    const proxy = await startTcpProxy(suite.server)
-    ends.push(() => proxy.stop())
-    const store = suite.server.client({
-      port: proxy.port,
-      enableOfflineQueue: false,
-      commandTimeout: 300,
-      maxRetriesPerRequest: 0,
-    })
+    const { proxy, store } = await aStoreThatMayFail()
     const a = await openBus('a', { store, ...brief })
     const b = await openBus('b', brief)
     await eventually(() => owned([a, b]).length === 16 && a.bus.ownedShards.length < 16)
@@ -348,14 +350,7 @@ describe('what listeners are told', () => {
   })
 
   test('to a watcher that came while the store was away begins when it is back', async () => {
-    const proxy = await startTcpProxy(suite.server)
-    ends.push(() => proxy.stop())
-    const store = suite.server.client({
-      port: proxy.port,
-      enableOfflineQueue: false,
-      commandTimeout: 300,
-      maxRetriesPerRequest: 0,
-    })
+    const { proxy, store } = await aStoreThatMayFail()
     const { bus } = await openBus('a', { store })
     await proxy.refuse()
     const seen: string[] = []

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { rawHttp } from '../../test/support/raw-http.ts'
 import { ScopeError } from '../errors.ts'
 import type { LogPressure, Report, ReportResult } from '../report/report.ts'
 import { connectionGuards, guarded, serverOptions } from './guards.ts'
@@ -60,24 +61,7 @@ async function aDoor(changes: Partial<ReportsRouteDeps> = {}) {
   return { server, port, post, applied, outcomes, rejections, ignored, delays }
 }
 
-/** Sends bytes as they are and gives back all that comes until the connection closes, or until an answer of `Content-Length` is whole. */
-function raw(port: number, bytes: string, more?: (write: (chunk: string | Buffer) => boolean) => void): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    let text = ''
-    const timer = setTimeout(() => socket.destroy(), 8_000)
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-    })
-    socket.on('error', () => undefined)
-    socket.on('close', () => {
-      clearTimeout(timer)
-      resolve(text)
-    })
-    socket.write(bytes)
-    more?.((chunk) => !socket.destroyed && socket.write(chunk))
-  })
-}
+const raw = (port: number, bytes: string, more?: Parameters<typeof rawHttp>[3]) => rawHttp(port, bytes, 8_000, more)
 
 const aReport = (changes: Record<string, unknown> = {}) => ({
   execId: 'e',

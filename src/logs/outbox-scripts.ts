@@ -95,6 +95,15 @@ return #pending
 `,
 }
 
+/** Bytes that a stream no longer holds are taken from their count, which is 0 for an empty stream, whatever was counted before. */
+const giveBack = `
+local function give_back(count, bytes, stream)
+  local left = tonumber(redis.call('GET', count) or '0') - bytes
+  if left < 0 or redis.call('XLEN', stream) == 0 then left = 0 end
+  redis.call('SET', count, string.format('%.0f', left))
+end
+`
+
 /**
  * Ends entries: acknowledged, deleted, their bytes given back, their refused lines laid down, all or nothing.
  * An entry that is gone already (another shipper ended it) changes nothing.
@@ -104,7 +113,7 @@ return #pending
  */
 export const settleScript: Script = {
   keyCount: 4,
-  lua: `
+  lua: `${giveBack}
 local ended, freed, laid, at, position = {}, 0, 0, 2, 0
 while ARGV[at] do
   local id, bytes, refused = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
@@ -124,11 +133,7 @@ while ARGV[at] do
     at = at + 4
   end
 end
-if freed > 0 then
-  local left = tonumber(redis.call('GET', KEYS[2]) or '0') - freed
-  if left < 0 or redis.call('XLEN', KEYS[1]) == 0 then left = 0 end
-  redis.call('SET', KEYS[2], string.format('%.0f', left))
-end
+if freed > 0 then give_back(KEYS[2], freed, KEYS[1]) end
 if laid > 0 then redis.call('INCRBY', KEYS[4], laid) end
 return ended
 `,
@@ -140,7 +145,7 @@ return ended
  */
 export const replayScript: Script = {
   keyCount: 4,
-  lua: `
+  lua: `${giveBack}
 local count, bytes = 0, 0
 for _, id in ipairs(ARGV) do
   local letter = redis.call('XRANGE', KEYS[3], id, id)[1]
@@ -155,9 +160,7 @@ for _, id in ipairs(ARGV) do
 end
 if count > 0 then
   redis.call('INCRBY', KEYS[2], bytes)
-  local left = tonumber(redis.call('GET', KEYS[4]) or '0') - bytes
-  if left < 0 or redis.call('XLEN', KEYS[3]) == 0 then left = 0 end
-  redis.call('SET', KEYS[4], string.format('%.0f', left))
+  give_back(KEYS[4], bytes, KEYS[3])
 end
 return count
 `,
@@ -166,7 +169,7 @@ return count
 /** Deletes dead letters. KEYS dead-letters, dead-letter-bytes. ARGV ids. Answers how many there were. */
 export const dropScript: Script = {
   keyCount: 2,
-  lua: `
+  lua: `${giveBack}
 local count, bytes = 0, 0
 for _, id in ipairs(ARGV) do
   local letter = redis.call('XRANGE', KEYS[1], id, id)[1]
@@ -176,11 +179,7 @@ for _, id in ipairs(ARGV) do
     bytes = bytes + #letter[2][2]
   end
 end
-if count > 0 then
-  local left = tonumber(redis.call('GET', KEYS[2]) or '0') - bytes
-  if left < 0 or redis.call('XLEN', KEYS[1]) == 0 then left = 0 end
-  redis.call('SET', KEYS[2], string.format('%.0f', left))
-end
+if count > 0 then give_back(KEYS[2], bytes, KEYS[1]) end
 return count
 `,
 }

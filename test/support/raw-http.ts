@@ -2,14 +2,14 @@ import { connect } from 'node:net'
 
 /**
  * Sends bytes as they are.
- * @param more may send further ones
+ * @param more may send further ones, and is told whether the connection takes more at once
  * @returns all that comes until the other side closes, or until the time is over
  */
 export function rawHttp(
   port: number,
   bytes: string | Uint8Array,
   waitMs = 3_000,
-  more?: (write: (bytes: string | Uint8Array) => void) => void,
+  more?: (write: (bytes: string | Uint8Array) => boolean) => void,
 ): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
@@ -24,6 +24,6 @@ export function rawHttp(
       resolve(text)
     })
     socket.write(bytes)
-    more?.((part) => void (socket.destroyed || socket.write(part)))
+    more?.((part) => !socket.destroyed && socket.write(part))
   })
 }

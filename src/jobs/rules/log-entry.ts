@@ -53,6 +53,11 @@ export function jobFinishedEntry(job: JobRecord, arrivalAtMs: number): LogEntry 
   const level = job.status === 'succeeded' || job.status === 'cancelled' ? 'INFO' : 'ERROR'
   const took = durationSeconds === undefined ? '' : ` after ${durationSeconds} s`
   const why = job.error?.message === undefined ? '' : `: ${job.error.message}`
+  return ownEntry(job, [`${arrivalAtMs}999999`, level, `job ${job.jobId} ${job.status}${took}${why}`, fields])
+}
+
+/** A line about a job that no engine has written. */
+export function ownEntry(job: JobRecord, line: LogEntry['lines'][number]): LogEntry {
   return {
     namespace: job.namespace,
     engineType: job.labels.engineType,
@@ -60,6 +65,6 @@ export function jobFinishedEntry(job: JobRecord, arrivalAtMs: number): LogEntry 
     jobId: job.jobId,
     engine: job.engine,
     isOwn: true,
-    lines: [[`${arrivalAtMs}999999`, level, `job ${job.jobId} ${job.status}${took}${why}`, fields]],
+    lines: [line],
   }
 }

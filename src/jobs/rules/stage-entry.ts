@@ -1,6 +1,7 @@
 import type { LearningRecord } from '../learning/learning-record.ts'
 import { urlOf } from '../learning/values.ts'
 import type { JobRecord, LogEntry } from '../records.ts'
+import { ownEntry } from './log-entry.ts'
 
 const urlFields = {
   train_output_url: 'trainOutputModelUrl',
@@ -23,15 +24,7 @@ export function stageChangedEntry(job: JobRecord, before: LearningRecord, arriva
     ...urlsOf(learning ?? before),
   }
   const line = `job ${job.jobId} iteration ${stage.iteration} ${stage.stage} ${deployStatus ?? stage.status}`
-  return {
-    namespace: job.namespace,
-    engineType: job.labels.engineType,
-    taskType: job.labels.taskType,
-    jobId: job.jobId,
-    engine: job.engine,
-    isOwn: true,
-    lines: [[`${arrivalAtMs}999998`, stage.status === 'failed' ? 'WARN' : 'INFO', line, fields]],
-  }
+  return ownEntry(job, [`${arrivalAtMs}999998`, stage.status === 'failed' ? 'WARN' : 'INFO', line, fields])
 }
 
 /** Another stage or iteration, another word on the deployment, or a failure. */
