@@ -43,11 +43,11 @@ export function takeEnd(learning: LearningRecord, said: DeploySaid, iteration: n
   if (outcome === undefined || learning.ended?.includes(iteration) === true) return
   learning.ended = [...(learning.ended ?? []), iteration].slice(-iterationsMax)
   if (outcome === 'skipped' && said.isInferred) holdSkipped(learning, said, iteration)
-  else count(learning, outcome, 1)
+  else count(learning, outcome)
 }
 
-function count(learning: LearningRecord, outcome: IterationOutcome, by: 1 | -1): void {
-  learning.outcomes = { ...learning.outcomes, [outcome]: (learning.outcomes?.[outcome] ?? 0) + by }
+function count(learning: LearningRecord, outcome: IterationOutcome): void {
+  learning.outcomes = { ...learning.outcomes, [outcome]: (learning.outcomes?.[outcome] ?? 0) + 1 }
 }
 
 /** Another try of an iteration begins: its next end counts anew. */
@@ -55,14 +55,14 @@ export function forgetEnd(learning: LearningRecord, iteration: number): void {
   learning.ended = (learning.ended ?? []).filter((of) => of !== iteration)
   const skipped = learning.skipped?.find((each) => each.iteration === iteration)
   if (skipped === undefined) return
-  if (!skipped.isCounted) count(learning, 'skipped', 1)
+  if (!skipped.isCounted) count(learning, 'skipped')
   learning.skipped = (learning.skipped ?? []).filter((each) => each !== skipped)
 }
 
 function holdSkipped(learning: LearningRecord, { task, attempt, url }: DeploySaid, iteration: number): void {
   const held: Skipped = { iteration, task, attempt, isCounted: false, ...(url === undefined ? {} : { url }) }
   const all = [...(learning.skipped ?? []), held]
-  for (const { isCounted } of all.slice(0, -iterationsMax)) if (!isCounted) count(learning, 'skipped', 1)
+  for (const { isCounted } of all.slice(0, -iterationsMax)) if (!isCounted) count(learning, 'skipped')
   learning.skipped = all.slice(-iterationsMax)
 }
 
@@ -74,7 +74,7 @@ export function settleSkipped(learning: LearningRecord, record: Pick<TaskRecord,
   const isOpen = (each: Skipped) =>
     !each.isCounted && each.task === record.task && !(each.attempt === record.attempt && hasGaps(record.streams))
   if (learning.skipped?.some(isOpen) !== true) return
-  for (const each of learning.skipped) if (isOpen(each)) count(learning, 'skipped', 1)
+  for (const each of learning.skipped) if (isOpen(each)) count(learning, 'skipped')
   learning.skipped = learning.skipped.map((each) => (isOpen(each) ? { ...each, isCounted: true } : each))
 }
 
@@ -85,9 +85,9 @@ export function takeReady(learning: LearningRecord, iteration: number): void {
   const skipped = learning.skipped?.find((each) => each.iteration === iteration)
   if (skipped === undefined) return
   learning.skipped = (learning.skipped ?? []).filter((each) => each !== skipped)
-  // Taken back only where the word came from somebody whose reports have no order with those of the worker that told the end.
-  if (skipped.isCounted) count(learning, 'skipped', -1)
-  count(learning, 'deployed', 1)
+  // Counted already where the word comes from somebody whose reports have no order with those of the worker that told the end:
+  // no counter steps back, and no iteration ends twice.
+  if (!skipped.isCounted) count(learning, 'deployed')
   if (learning.deploy?.iteration === iteration && learning.deploy.status === 'skipped')
     learning.deploy = { status: 'ok', iteration }
   if (skipped.url !== undefined) putFact(learning, 'deployModelUrl', skipped.url, iteration)
