@@ -104,6 +104,7 @@ describe('a job that a worker takes', () => {
     const lines = reportsOf(queue, 'a1').flatMap((report) => report.logs ?? [])
     expect(lines).toMatchObject([{ level: 'INFO', line: 'read 10 rows' }])
     expect((await queue.getJobLogs('a1')).logs).toEqual(['read 10 rows'])
+    await reporter.flush()
     expect(reporter.stats().tasks).toBe(0)
   })
 
@@ -146,6 +147,8 @@ describe('a job that a worker takes', () => {
     await untilStatus(queue, 'a1', 'scheduled')
     await untilStatus(queue, 'a1', 'succeeded')
     expect(storyOf(queue, 'a1').filter((step) => !step.endsWith('running'))).toEqual(['1 scheduled', '1 succeeded'])
+    // The last report has reached the server; its answer is still to come.
+    await reporter.flush()
     expect(reporter.stats()).toMatchObject({ tasks: 0, problems: {} })
   })
 
