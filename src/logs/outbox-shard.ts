@@ -75,6 +75,8 @@ export class OutboxShard {
   /** Behind which id the consumer's own held entries are still to be read; undefined when they all were. */
   #historyAfter: string | undefined = '0-0'
   #mayHaveMore = true
+  /** Ids that were read and are not settled. What is held under this consumer's name besides them was read by nobody. */
+  readonly #inHand = new Set<string>()
 
   constructor(store: Store, keys: Keys, shard: Shard, consumer: string, limits: ReadLimits) {
     this.#store = store
@@ -114,6 +116,9 @@ export class OutboxShard {
     const keys = [this.#keys.outbox(this.shard), this.#keys.outboxBytes(this.shard)]
     this.survey = surveyOf(await run(this.#store, surveyScript, keys, [shipperGroup]))
     if (this.survey.entries > 0) this.wake()
+    const held = this.survey.oldestHeld
+    // A client that repeats a read whose answer was lost does not say so: what the lost one took is found here.
+    if (held?.consumer === this.#consumer && !this.#inHand.has(held.id)) this.#startOver()
     return this.survey
   }
 
@@ -122,8 +127,8 @@ export class OutboxShard {
     if (this.survey === undefined) await this.look()
     if (this.isHeld) await this.#takeOver()
     if (this.isHeld || this.#hasLeft || !this.#mayHaveMore) return
-    if (this.#historyAfter !== undefined) await this.#readOwn(this.#historyAfter)
-    if (this.#historyAfter === undefined && !this.#hasLeft) await this.#readNew()
+    while (this.#historyAfter !== undefined && !this.#hasLeft) await this.#readOwn(this.#historyAfter)
+    if (!this.#hasLeft) await this.#readNew()
   }
 
   /**
@@ -141,6 +146,7 @@ export class OutboxShard {
         ...refused.flatMap((line) => [line.text, line.reason, line.firstSeenMs, line.lastSeenMs]),
       ])
       const answer = await run(this.#store, settleScript, settleKeys(this.#keys, this.shard), [shipperGroup, ...args])
+      for (const { entry } of part) this.#inHand.delete(entry.id)
       for (const position of answer as number[]) ended.push(...part.slice(position - 1, position).map(({ entry }) => entry))
     }
     return ended
@@ -150,6 +156,7 @@ export class OutboxShard {
   async release(): Promise<void> {
     this.isActive = false
     this.#buffer = []
+    this.#inHand.clear()
     const args = [shipperGroup, this.#consumer, this.#limits.claimIdleMs]
     await run(this.#store, releaseScript, [this.#keys.outbox(this.shard)], args)
   }
@@ -158,10 +165,17 @@ export class OutboxShard {
     if ((this.survey?.oldestHeld?.idleMs ?? 0) < this.#limits.claimIdleMs) return
     const args = [shipperGroup, this.#consumer, this.#limits.claimIdleMs]
     await run(this.#store, claimScript, [this.#keys.outbox(this.shard)], args)
+    this.#startOver()
+    await this.look()
+  }
+
+  /** Reads what this consumer holds from its oldest entry on; what was read and not taken comes again, in its place. */
+  #startOver(): void {
+    for (const entry of this.#buffer.slice(this.#next)) this.#inHand.delete(entry.id)
     this.#buffer = []
     this.#next = 0
     this.#historyAfter = '0-0'
-    await this.look()
+    this.wake()
   }
 
   async #readOwn(after: string): Promise<void> {
@@ -172,8 +186,14 @@ export class OutboxShard {
   async #readNew(): Promise<void> {
     const asked = this.#entriesPerRead()
     this.#mayHaveMore = false
-    const count = await this.#read('>')
-    if (count >= asked) this.#mayHaveMore = true
+    try {
+      const count = await this.#read('>')
+      if (count >= asked) this.#mayHaveMore = true
+    } catch (error) {
+      // The store may have handed out entries all the same: they are older than what the next read of new ones brings.
+      this.#startOver()
+      throw error
+    }
   }
 
   async #read(from: string): Promise<number> {
@@ -181,8 +201,9 @@ export class OutboxShard {
     const answer = (await run(this.#store, readScript, [this.#keys.outbox(this.shard)], args)) as RawEntry[]
     const last = answer.at(-1)
     if (from !== '>' && last !== undefined) this.#historyAfter = last[0]
-    this.#buffer = answer.flatMap(([id, fields]) => (fields === null ? [] : [entryOf(this, id, fields)]))
+    this.#buffer = answer.flatMap(([id, fields]) => (fields === null || this.#inHand.has(id) ? [] : [entryOf(this, id, fields)]))
     this.#next = 0
+    for (const entry of this.#buffer) this.#inHand.add(entry.id)
     return answer.length
   }
 

@@ -3,6 +3,7 @@ import { Cluster } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { type FakeLoki, startLoki } from '../../test/support/loki.ts'
+import { type LostAnswer, losingFirstNewEntries } from '../../test/support/lost-answer.ts'
 import { startRedis } from '../../test/support/redis.ts'
 import { startRedisCluster } from '../../test/support/redis-cluster.ts'
 import { bytesLeft, entriesLeft, startShipping, writeEntry } from '../../test/support/shipping.ts'
@@ -79,6 +80,29 @@ test('a Redis that is killed again and again costs no line and no duplicate', as
     await server.stop()
   }
 })
+
+test.each<LostAnswer>(['rejected', 'repeated'])(
+  'a read whose answer is lost (%s) costs no line, no order, no restart',
+  async (lost) => {
+    const server = await startRedis()
+    try {
+      const store = server.client()
+      const lines = Array.from({ length: 40 }, (_, i) => `x-${i}`)
+      for (const line of lines) await writeEntry(store, 0, aLogEntry([line], {}, Date.now()))
+      const shipping = startShipping(losingFirstNewEntries(store, lost), loki.url)
+      await eventually(
+        () => entriesLeft(store),
+        (left) => left === 0,
+      )
+      await shipping.close()
+      expect(loki.lines.map((line) => line.line)).toEqual(lines)
+      expect(loki.repeats).toBe(0)
+      expect(await bytesLeft(store)).toBe(0)
+    } finally {
+      await server.stop()
+    }
+  },
+)
 
 test('while the store is away the shipper is ready and says what it waits for', async () => {
   const server = await startRedis()
