@@ -44,7 +44,7 @@ export class ProcessTree {
       memoryBytes += this.#memoryOf(member.pid)
     }
     this.#mostTicks = Math.max(this.#mostTicks, ticks)
-    return { cpuSeconds: this.#mostTicks / ticksPerSecond, memoryBytes, processes: members.size }
+    return { cpuSeconds: cpuSecondsOf(this.#mostTicks), memoryBytes, processes: members.size }
   }
 
   #membersOf(all: ReadonlyMap<number, ProcessStat>): Map<number, ProcessStat> {
@@ -99,10 +99,15 @@ export class ProcessTree {
   }
 }
 
-/** CPU seconds of all children that this process has waited for; undefined where the system does not tell. */
-export function endedChildrenCpuSeconds(): number | undefined {
+/** CPU time of all children that this process has waited for, in whole ticks; undefined where the system does not tell. */
+export function endedChildrenCpuTicks(): number | undefined {
   const fields = statFields('/proc/self/stat')
-  return fields === undefined ? undefined : sumOf(fields.slice(13, 15)) / ticksPerSecond
+  return fields === undefined ? undefined : sumOf(fields.slice(13, 15))
+}
+
+/** Differences are taken in ticks, before this: one of seconds is not exact (0.82 - 0.02 < 0.8). */
+export function cpuSecondsOf(ticks: number): number {
+  return ticks / ticksPerSecond
 }
 
 /** Whether the terminal sends its signals to this process and so to its children too. */

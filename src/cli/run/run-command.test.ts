@@ -171,6 +171,7 @@ describe('a wrapped command', () => {
     expect(Math.max(...usage.map((each) => each?.['memoryBytes'] ?? 0))).toBeGreaterThan(20e6)
     const seconds = usage.map((each) => each?.['cpuSeconds'] ?? 0).filter((each) => each > 0)
     expect(seconds).toEqual(seconds.toSorted((a, b) => a - b))
+    expect(seconds).toEqual(seconds.map((each) => Math.round(each * 100) / 100))
   })
 
   test('behaves the same when the aggregator is away, with one warning that can be silenced', async () => {

@@ -6,7 +6,7 @@ import { createReporter, type Problem, type Reporter, type ReporterSettings, typ
 import { ChildSignals, type Exit, exitOf, outputsEnd, type SignalSource, type Started, startCommand } from './child.ts'
 import { type Ending, endingOf, startErrorText } from './ending.ts'
 import { OutputLog, passOn } from './output.ts'
-import { endedChildrenCpuSeconds, ProcessTree } from './process-tree.ts'
+import { cpuSecondsOf, endedChildrenCpuTicks, ProcessTree } from './process-tree.ts'
 import type { ProgressFinder } from './progress-finder.ts'
 
 /** What is run and how it is reported. */
@@ -55,14 +55,14 @@ export async function runCommand(options: RunOptions, io: RunIo): Promise<number
   if (options.isVerbose) io.stderr.write(`enginescope: job ${options.jobId}, reported to ${options.url}\n`)
   const log = new OutputLog(task, options.findProgress)
   const run = begin(options, io, log)
-  const cpuBefore = endedChildrenCpuSeconds()
+  const ticksBefore = endedChildrenCpuTicks()
   const sampler = new UsageSampler(run.child?.pid, task, log)
   const exit = await run.exit
   run.signals?.endLimit()
   const interrupt = interruptBy(io.onSignal)
   await Promise.race([run.closed, soon(restOfOutputMs)])
   log.end()
-  sampler.stop(cpuBefore)
+  sampler.stop(ticksBefore)
   const { passedOn, hasTimedOut = false } = run.signals ?? {}
   const ending = endingOf({ ...exit, passedOn, hasTimedOut, lastLines: log.lastErrors })
   if (exit.startError !== undefined) io.stderr.write(`enginescope run: ${startErrorText(exit.startError)}\n`)
@@ -169,12 +169,12 @@ class UsageSampler {
   }
 
   /** The command has ended: the system now tells exactly what it and all its waited-for children used. */
-  stop(cpuBefore: number | undefined): void {
+  stop(ticksBefore: number | undefined): void {
     clearTimeout(this.#timer)
-    const cpuNow = endedChildrenCpuSeconds()
-    const exactSeconds = cpuNow === undefined || cpuBefore === undefined ? 0 : cpuNow - cpuBefore
+    const ticksNow = endedChildrenCpuTicks()
+    const exactSeconds = ticksNow === undefined || ticksBefore === undefined ? 0 : cpuSecondsOf(ticksNow - ticksBefore)
     const cpuSeconds = Math.max(this.#cpuSeconds, exactSeconds)
-    if (cpuNow !== undefined) this.#task.update({ usage: { cpuSeconds } })
+    if (ticksNow !== undefined) this.#task.update({ usage: { cpuSeconds } })
     if (this.#peakBytes > 0) this.#task.update({ attributes: { peakMemoryBytes: this.#peakBytes } })
   }
 
