@@ -59,9 +59,14 @@ export function readBody(req: IncomingMessage, limits: BodyLimits, held: BytesIn
       chunks.push(chunk)
     }
     req.on('data', onData)
-    req.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length)))
+    const onClose = () => fail(new RequestAborted('the request broke off'))
+    req.once('end', () => {
+      // Every request is closed once it has been answered.
+      req.off('close', onClose)
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length))
+    })
     req.once('error', (error) => fail(new RequestAborted('the request broke off', { cause: error })))
-    req.once('close', () => fail(new RequestAborted('the request broke off')))
+    req.once('close', onClose)
   })
 }
 
