@@ -85,3 +85,16 @@ test('memory is bounded, what finds no room is counted, and what ends or is give
   watch.drop(0)
   expect(watch.taskCount).toBe(0)
 })
+
+test('tasks of which only numbers move are judged by what they said last', async () => {
+  const { say, watch, judged } = watching()
+  say(...three, { task: 'slow', progress: 0.4 })
+  expect(await judged()).toEqual([])
+  const still = aSibling({ task: 'slow', progress: 0.4 })
+  const said = (progress: number): ScopeEvent => ({ kind: 'task', still, record: { ...still, progress } })
+  watch.apply(0, [said(0.4)])
+  watch.apply(0, [said(0.1)])
+  expect(await judged()).toEqual([['slow', true]])
+  say({ task: 'slow', status: 'failed' })
+  expect(watch.taskCount).toBe(3)
+})

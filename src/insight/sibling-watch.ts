@@ -1,7 +1,7 @@
 /** What only a look at several tasks together can tell, by the owner of their shard. */
 import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
 import type { Shard } from '../jobs/keys.ts'
-import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
+import { type JobRecord, type ScopeEvent, stillOf, type TaskEvent, type TaskRecord } from '../jobs/records.ts'
 import { isEnd } from '../report/status.ts'
 
 /** One task of a job, as its siblings are compared with it. `engineKey`: '' for a job-scoped record, else the engine. */
@@ -27,8 +27,17 @@ type Sibling = {
   readonly pace: number
 }
 
-/** The newest record of each task that tells of the pace of its job. */
-type Job = { readonly siblings: Map<string, TaskRecord> }
+/** What brings the newest record of a task: that may have to be made when it is looked at. */
+type News = Pick<TaskEvent, 'record' | 'still'>
+
+type Held = {
+  news: News
+  /** The newest record but for numbers that every report moves. */
+  still: TaskRecord
+}
+
+/** The tasks that tell of the pace of their job. */
+type Job = { readonly siblings: Map<string, Held> }
 
 /** Fewer have no usual pace. */
 const siblingsMin = 3
@@ -40,6 +49,8 @@ export class SiblingWatch implements ShardListener {
   readonly #deps: SiblingWatchDeps
   readonly #shards = new Map<Shard, Map<string, Job>>()
   readonly #changed = new Set<Job>()
+  /** Tasks by the record they were judged by, which stays the same while only numbers move. */
+  readonly #byStill = new Map<TaskRecord, { readonly job: Job; readonly held: Held }>()
   #taskCount = 0
 
   constructor(deps: SiblingWatchDeps) {
@@ -54,14 +65,14 @@ export class SiblingWatch implements ShardListener {
   load(shard: Shard, { tasks }: ShardSnapshot): void {
     this.drop(shard)
     this.#shards.set(shard, new Map())
-    for (const record of tasks) this.#take(shard, record)
+    for (const record of tasks) this.#take(shard, { record })
   }
 
   apply(shard: Shard, events: readonly ScopeEvent[]): void {
     for (const event of events) {
-      if (event.kind === 'task') this.#take(shard, event.record)
+      if (event.kind === 'task') this.#take(shard, event)
       else if (event.kind === 'job-gone') this.#forgetJob(shard, jobKeyOf(event))
-      else if (event.kind === 'job' && isEnd(event.record.status)) this.#forgetJob(shard, jobKeyOf(event.record))
+      else if (event.kind === 'job') this.#takeJob(shard, stillOf(event))
     }
   }
 
@@ -78,7 +89,21 @@ export class SiblingWatch implements ShardListener {
     await Promise.all(verdicts.map(({ place, isMarked }) => this.#deps.mark(place, !isMarked)))
   }
 
-  #take(shard: Shard, record: TaskRecord): void {
+  #takeJob(shard: Shard, record: JobRecord): void {
+    if (isEnd(record.status)) this.#forgetJob(shard, jobKeyOf(record))
+  }
+
+  #take(shard: Shard, news: News): void {
+    const record = stillOf(news)
+    const moved = this.#byStill.get(record)
+    if (moved !== undefined) {
+      moved.held.news = news
+      this.#noteChange(moved.job)
+    } else this.#judge(shard, record, news)
+  }
+
+  /** @param record of the news, but perhaps for numbers */
+  #judge(shard: Shard, record: TaskRecord, news: News): void {
     const jobs = this.#shards.get(shard)
     if (jobs === undefined) return
     const jobKey = jobKeyOf(record)
@@ -87,28 +112,44 @@ export class SiblingWatch implements ShardListener {
     const known = job?.siblings.get(key)
     if (!tellsPace(record)) {
       // An earlier attempt that is spoken of once more takes nothing from the present one.
-      if (job !== undefined && known !== undefined && record.attempt >= known.attempt) this.#forget(job, key)
+      if (job !== undefined && known !== undefined && record.attempt >= known.still.attempt) this.#forget(job, key)
       return
     }
     if (known === undefined && this.#taskCount >= this.#deps.tasksMax) {
       this.#deps.onNoRoom()
       return
     }
-    const into = job ?? { siblings: new Map<string, TaskRecord>() }
+    const into = job ?? { siblings: new Map<string, Held>() }
     if (job === undefined) jobs.set(jobKey, into)
-    into.siblings.set(key, record)
-    if (known === undefined) this.#taskCount += 1
-    if (into.siblings.size >= siblingsMin) this.#changed.add(into)
+    const held = known ?? { news, still: record }
+    this.#byStill.delete(held.still)
+    if (news.still !== undefined) this.#byStill.set(record, { job: into, held })
+    held.news = news
+    held.still = record
+    if (known === undefined) {
+      into.siblings.set(key, held)
+      this.#taskCount += 1
+    }
+    this.#noteChange(into)
+  }
+
+  #noteChange(job: Job): void {
+    if (job.siblings.size >= siblingsMin) this.#changed.add(job)
   }
 
   #forget(job: Job, key: string): void {
-    if (job.siblings.delete(key)) this.#taskCount -= 1
+    const held = job.siblings.get(key)
+    if (held === undefined) return
+    this.#byStill.delete(held.still)
+    job.siblings.delete(key)
+    this.#taskCount -= 1
   }
 
   #forgetJob(shard: Shard, jobKey: string): void {
     const jobs = this.#shards.get(shard)
     const job = jobs?.get(jobKey)
     if (job === undefined) return
+    for (const { still } of job.siblings.values()) this.#byStill.delete(still)
     this.#taskCount -= job.siblings.size
     this.#changed.delete(job)
     jobs?.delete(jobKey)
@@ -140,7 +181,7 @@ function siblingOf(record: TaskRecord): Sibling {
 /** The tasks whose mark no longer fits. */
 function verdictsOf({ siblings }: Job, straggleAfterMs: number): Sibling[] {
   if (siblings.size < siblingsMin) return []
-  const all = Array.from(siblings.values(), siblingOf)
+  const all = Array.from(siblings.values(), ({ news }) => siblingOf(news.record))
   const judged = all.filter(({ isRunning, ranMs, isMarked }) => isRunning && (isMarked || ranMs >= straggleAfterMs))
   if (judged.length === 0) return []
   const least = medianOf(all.map(({ pace }) => pace)) * farBehindShare

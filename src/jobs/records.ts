@@ -226,10 +226,13 @@ export type HistorySample = {
   tasks?: number
 }
 
-/** What a commit says to the listeners of its shard. */
+/**
+ * What a commit says to the listeners of its shard. `still`: a record that differs from it only in numbers which every report moves; to
+ * look at `record` costs something then. `reference`: {@link referenceTo} of it, where that is at hand.
+ */
 export type ScopeEvent =
-  | { readonly kind: 'task'; readonly record: TaskRecord }
-  | { readonly kind: 'job'; readonly record: JobRecord }
+  | { readonly kind: 'task'; readonly record: TaskRecord; readonly still?: TaskRecord; readonly reference?: string }
+  | { readonly kind: 'job'; readonly record: JobRecord; readonly still?: JobRecord }
   | { readonly kind: 'engine'; readonly record: EngineRecord }
   | {
       readonly kind: 'task-gone'
@@ -240,6 +243,15 @@ export type ScopeEvent =
     }
   | { readonly kind: 'job-gone'; readonly namespace: string; readonly jobId: string }
   | { readonly kind: 'engine-gone'; readonly instance: string }
+
+/** The record of an event but perhaps for numbers that every report moves: to look at that costs nothing. */
+export const stillOf = <T>(event: { readonly record: T; readonly still?: T }): T => event.still ?? event.record
+
+/** Names a task's record in the event stream. */
+export const referenceTo = ({ namespace, jobId, task, engine, scope }: TaskRecord): string =>
+  JSON.stringify([namespace, jobId, task, engine.instance, scope])
+
+export type TaskEvent = Extract<ScopeEvent, { readonly kind: 'task' }>
 
 /** A record by its engine. Ids come from outside: one like `constructor` must find what was stored under it, or nothing. */
 export function recordAt(exec: ExecRecord | undefined, engineKey: string): TaskRecord | undefined {

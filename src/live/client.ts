@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { reaches } from '../jobs/queries/reach.ts'
-import type { ScopeEvent } from '../jobs/records.ts'
+import { type JobRecord, type ScopeEvent, stillOf, type TaskRecord } from '../jobs/records.ts'
 import type { Frame } from './frame.ts'
 import type { EndReason, LiveLimits } from './limits.ts'
 import type { StreamWish } from './wish.ts'
@@ -58,7 +58,7 @@ export class LiveClient {
   wants(event: ScopeEvent): boolean {
     const { reach, namespace, jobId } = this.wish
     if (event.kind === 'engine' || event.kind === 'engine-gone') return jobId === undefined
-    const about = 'record' in event ? event.record : event
+    const about = 'record' in event ? stillOf<TaskRecord | JobRecord>(event) : event
     if (!reaches(reach, about.namespace)) return false
     if (namespace !== undefined && namespace !== about.namespace) return false
     if (jobId !== undefined) return jobId === about.jobId

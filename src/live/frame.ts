@@ -2,7 +2,7 @@
 import { engineSummary } from '../jobs/queries/engine-view.ts'
 import { jobSummary } from '../jobs/queries/job-view.ts'
 import { taskView } from '../jobs/queries/task-view.ts'
-import type { ScopeEvent } from '../jobs/records.ts'
+import { type ScopeEvent, stillOf } from '../jobs/records.ts'
 import type { KnownRuns } from '../jobs/run-history.ts'
 
 /** One event as it goes over the wire, made at most once however many clients get it. */
@@ -30,12 +30,16 @@ export function eventText(name: string, data: unknown): string {
 
 function keyOf(event: ScopeEvent): string {
   switch (event.kind) {
-    case 'job':
-      return JSON.stringify(['job', event.record.namespace, event.record.jobId])
+    case 'job': {
+      const { namespace, jobId } = stillOf(event)
+      return JSON.stringify(['job', namespace, jobId])
+    }
     case 'job-gone':
       return JSON.stringify(['job', event.namespace, event.jobId])
-    case 'task':
-      return JSON.stringify(['task', event.record.namespace, event.record.jobId, event.record.task, event.record.engine.instance])
+    case 'task': {
+      const { namespace, jobId, task, engine } = stillOf(event)
+      return JSON.stringify(['task', namespace, jobId, task, engine.instance])
+    }
     case 'task-gone':
       return JSON.stringify(['task', event.namespace, event.jobId, event.task, event.engine])
     case 'engine':

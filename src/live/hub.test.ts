@@ -119,6 +119,24 @@ test('a job that changes many times in a moment is sent once, as it is at the en
   ])
 })
 
+test('a record that has yet to be made is made for whom it is sent to, and for nobody else', async () => {
+  const { emit, open } = await aHub()
+  const stream = await open({ namespace: 'default', jobId: 'watched' })
+  const made: string[] = []
+  const moved = (jobId: string): ScopeEvent => ({
+    kind: 'job',
+    still: aJob({ jobId, progress: 0.1 }),
+    get record() {
+      made.push(jobId)
+      return aJob({ jobId, progress: 0.2 })
+    },
+  })
+  emit(moved('other'), moved('watched'))
+  await eventually(() => stream.events().length > 0)
+  expect(stream.events().map(({ data }) => [data['jobId'], data['progress']])).toEqual([['watched', 0.2]])
+  expect(made).not.toContain('other')
+})
+
 test('a client hears of no namespace beyond its token, nor of one it did not ask for', async () => {
   const { emit, open } = await aHub()
   const lab = await open({ reach: new Set(['lab', 'etl']) })

@@ -1,6 +1,6 @@
 import type { LearningType } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
-import type { JobRecord, TaskRecord } from '../jobs/records.ts'
+import { type JobRecord, stillOf, type TaskRecord } from '../jobs/records.ts'
 import { isOpen } from '../report/status.ts'
 import type { ExpositionStore } from './exposition-store.ts'
 import { type LearningJobRecord, LearningJobSeries } from './learning-job-series.ts'
@@ -32,10 +32,13 @@ export class LearningJobs {
   load(shard: Shard, jobs: readonly JobRecord[]): void {
     const present = new Set(jobs.map(nameOf))
     for (const [name, held] of this.#held) if (held.shard === shard && !present.has(name)) this.#close(name, held)
-    for (const job of jobs) this.show(shard, job)
+    for (const record of jobs) this.show(shard, { record })
   }
 
-  show(shard: Shard, record: JobRecord): void {
+  /** @param news the record, which may have to be made, and one that differs only in numbers which every report moves */
+  show(shard: Shard, news: { readonly record: JobRecord; readonly still?: JobRecord }): void {
+    if (!isLearning(stillOf(news))) return
+    const { record } = news
     if (!isLearning(record)) return
     const type = this.#types.get(record.labels.taskType)
     const name = nameOf(record)

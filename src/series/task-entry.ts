@@ -1,6 +1,6 @@
 import { metrics, type TaskType, taskLabels } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
-import type { TaskRecord } from '../jobs/records.ts'
+import { stillOf, type TaskEvent, type TaskRecord } from '../jobs/records.ts'
 import type { KnownRuns } from '../jobs/run-history.ts'
 import { AlgorithmFamily, AlgorithmSeries } from './algorithm-series.ts'
 import type { ExpositionStore } from './exposition-store.ts'
@@ -42,12 +42,17 @@ export function isBefore(run: TaskRun, other: TaskRun): boolean {
   return run.attempt === other.attempt ? run.firstArrivalAtMs < other.firstArrivalAtMs : run.attempt < other.attempt
 }
 
+/** A record, which may have to be made when it is looked at, and one that differs only in numbers which every report moves. */
+export type TaskNews = Pick<TaskEvent, 'record' | 'still'>
+
 /** All series of one task. */
 export class TaskEntry {
   readonly shard: Shard
   readonly key: string
-  /** The newest record; shown from the next {@link show} on. */
-  record: TaskRecord
+  /** The newest record but for numbers that every report moves. */
+  still: TaskRecord
+  /** What brings the newest record; shown from the next {@link show} on. */
+  news: TaskNews
   /** Set while the task has ended: the newest scrape that had begun before. */
   endMark: number | undefined
   readonly #families: TaskFamilies
@@ -58,11 +63,13 @@ export class TaskEntry {
   readonly #algorithm: AlgorithmSeries
   readonly #typed: TaskTypeSeries | undefined
 
-  constructor(families: TaskFamilies, shard: Shard, key: string, record: TaskRecord) {
+  constructor(families: TaskFamilies, shard: Shard, key: string, news: TaskNews) {
+    const record = stillOf(news)
     this.#families = families
     this.shard = shard
     this.key = key
-    this.record = record
+    this.still = record
+    this.news = news
     this.#prefix = labelPrefix(taskLabels, {
       namespace: record.namespace,
       job_id: record.jobId,
@@ -79,7 +86,12 @@ export class TaskEntry {
 
   /** Whether the record's series have the labels of this entry. */
   hasLabelsOf({ labels }: TaskRecord): boolean {
-    return labels.taskType === this.record.labels.taskType && labels.engineType === this.record.labels.engineType
+    return labels.taskType === this.still.labels.taskType && labels.engineType === this.still.labels.engineType
+  }
+
+  /** The newest record. */
+  get record(): TaskRecord {
+    return this.news.record
   }
 
   /** Writes the values of the newest record into its series. */

@@ -354,3 +354,30 @@ test('when more tasks end than may linger the oldest go first, counted', () => {
   expect(value('status', { task: 'a' })).toBeUndefined()
   expect(overflows).toEqual(['task'])
 })
+
+test('a task of which only numbers move is shown as it was said last, and its record is made once it is looked at', () => {
+  const { report, series, value, scrape, families } = followed()
+  report({ hasProgress: true, progress: 0.1 })
+  const still = aTask({ hasProgress: true, progress: 0.2 })
+  let made = 0
+  const move = (progress: number): ScopeEvent => ({
+    kind: 'task',
+    still,
+    get record() {
+      made += 1
+      return { ...still, progress }
+    },
+  })
+  series.apply(0, [move(0.3), move(0.4)])
+  series.apply(0, [move(0.5)])
+  expect(made).toBe(0)
+  expect(value('progress_ratio')).toBe(0.5)
+  report(ended)
+  expect(value('progress_ratio')).toBe(1)
+  scrape()
+  scrape()
+  series.sweep(10_000)
+  // What was said of it before it ended brings it back no more than any other word.
+  series.apply(0, [{ kind: 'task', record: aTask(ended) }])
+  expect(families().get('enginescope_task_progress_ratio')).toBeUndefined()
+})

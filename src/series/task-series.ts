@@ -2,14 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ShardListener, ShardSnapshot } from '../bus/listener.ts'
 import { learningTypesOf, type TaskType } from '../catalogue/index.ts'
 import type { Shard } from '../jobs/keys.ts'
-import type { ScopeEvent, TaskRecord } from '../jobs/records.ts'
+import { type ScopeEvent, stillOf, type TaskRecord } from '../jobs/records.ts'
 import type { KnownRuns } from '../jobs/run-history.ts'
 import { isEnd } from '../report/status.ts'
 import { ExpiredRuns } from './expired-runs.ts'
 import type { ExpositionStore } from './exposition-store.ts'
 import { LearningJobs } from './learning-jobs.ts'
 import type { ScrapeLog } from './scrape-log.ts'
-import { isBefore, TaskEntry, type TaskFamilies, taskFamilies } from './task-entry.ts'
+import { isBefore, TaskEntry, type TaskFamilies, type TaskNews, taskFamilies } from './task-entry.ts'
 
 export type TaskSeriesLimits = {
   /** Tasks that have not ended and have series; as many that have ended may linger. */
@@ -43,6 +43,8 @@ type OwnedShard = {
   readonly entries: Map<string, TaskEntry>
   /** Entries of job-scoped tasks by identity without the engine, which may change. */
   readonly jobScoped: Map<string, TaskEntry>
+  /** Entries by the record they were judged by, which stays the same while only numbers move. */
+  readonly byStill: Map<TaskRecord, TaskEntry>
   loadedAtMs: number
 }
 
@@ -107,14 +109,14 @@ export class TaskSeries implements ShardListener {
   }
 
   load(shard: Shard, { tasks, jobs, endedJobs = [] }: ShardSnapshot): void {
-    const owned = this.#shards.get(shard) ?? { entries: new Map(), jobScoped: new Map(), loadedAtMs: Number.NEGATIVE_INFINITY }
+    const owned = this.#shards.get(shard) ?? newShard()
     this.#shards.set(shard, owned)
     owned.loadedAtMs = Number.NEGATIVE_INFINITY
     const present = new Set(tasks.map(keyOf))
     for (const entry of owned.entries.values()) if (!present.has(entry.key)) this.#remove(owned, entry)
     for (const record of tasks) {
       const key = keyOf(record)
-      if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, key, record)
+      if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, key, { record })
       else if (!owned.entries.has(key)) this.#deps.onExpired(expiredTask(record), shard)
     }
     this.#learning.load(shard, [...jobs, ...endedJobs])
@@ -150,7 +152,7 @@ export class TaskSeries implements ShardListener {
     const owned = this.#shards.get(shard)
     switch (event.kind) {
       case 'task':
-        if (owned !== undefined) this.#takeTask(shard, owned, event.record)
+        if (owned !== undefined) this.#takeTask(shard, owned, event)
         return
       case 'task-gone':
         if (owned !== undefined) this.#removeGone(owned, event)
@@ -162,7 +164,7 @@ export class TaskSeries implements ShardListener {
         this.#expireLostOf(event.instance)
         return
       case 'job':
-        if (owned !== undefined) this.#learning.show(shard, event.record)
+        if (owned !== undefined) this.#learning.show(shard, event)
         return
       case 'job-gone':
         this.#learning.jobGone(event)
@@ -172,15 +174,22 @@ export class TaskSeries implements ShardListener {
     }
   }
 
-  #takeTask(shard: Shard, owned: OwnedShard, record: TaskRecord): void {
-    const key = keyOf(record)
-    if (this.#mayHaveSeries(owned, key, record)) this.#show(shard, owned, key, record)
+  #takeTask(shard: Shard, owned: OwnedShard, news: TaskNews): void {
+    const still = stillOf(news)
+    const entry = owned.byStill.get(still)
+    if (entry !== undefined) {
+      entry.news = news
+      this.#stale.add(entry)
+      return
+    }
+    const key = keyOf(still)
+    if (this.#mayHaveSeries(owned, key, still)) this.#show(shard, owned, key, news)
   }
 
   /** Judges the record against what is shown and what has expired; takes away the series of a run that was superseded. */
   #mayHaveSeries(owned: OwnedShard, key: string, record: TaskRecord): boolean {
     const entry = owned.entries.get(key)
-    if (entry !== undefined && isBefore(record, entry.record)) return false
+    if (entry !== undefined && isBefore(record, entry.still)) return false
     if (record.isSuperseded === true) {
       if (entry !== undefined) this.#remove(owned, entry)
       return false
@@ -190,10 +199,14 @@ export class TaskSeries implements ShardListener {
     return isFresh && endedAtMs(record) >= owned.loadedAtMs - loadSlackMs && !this.#expired.has(key, record)
   }
 
-  #show(shard: Shard, owned: OwnedShard, key: string, record: TaskRecord): void {
-    const entry = this.#presentEntry(owned, key, record) ?? this.#newEntry(shard, owned, key, record)
+  #show(shard: Shard, owned: OwnedShard, key: string, news: TaskNews): void {
+    const still = stillOf(news)
+    const entry = this.#presentEntry(owned, key, still) ?? this.#newEntry(shard, owned, key, news)
     if (entry === undefined) return
-    entry.record = record
+    owned.byStill.delete(entry.still)
+    if (news.still !== undefined) owned.byStill.set(still, entry)
+    entry.still = still
+    entry.news = news
     this.#stale.add(entry)
     this.#file(entry)
   }
@@ -208,13 +221,14 @@ export class TaskSeries implements ShardListener {
     return undefined
   }
 
-  #newEntry(shard: Shard, owned: OwnedShard, key: string, record: TaskRecord): TaskEntry | undefined {
+  #newEntry(shard: Shard, owned: OwnedShard, key: string, news: TaskNews): TaskEntry | undefined {
+    const record = stillOf(news)
     const openCount = this.#entryCount - this.#ended.size
     if (!isEnd(record.status) && openCount >= this.#deps.limits.taskSeriesMax) {
       this.#deps.store.countOverflow('task')
       return undefined
     }
-    const entry = new TaskEntry(this.#families, shard, key, record)
+    const entry = new TaskEntry(this.#families, shard, key, news)
     owned.entries.set(key, entry)
     if (record.scope === 'job') owned.jobScoped.set(keyWithoutEngine(record), entry)
     this.#entryCount += 1
@@ -224,9 +238,9 @@ export class TaskSeries implements ShardListener {
 
   /** Puts the entry among the ended or the lost, or takes it out of there. */
   #file(entry: TaskEntry): void {
-    if (entry.record.status === 'lost') this.#lost.add(entry)
+    if (entry.still.status === 'lost') this.#lost.add(entry)
     else this.#lost.delete(entry)
-    if (!isEnd(entry.record.status)) {
+    if (!isEnd(entry.still.status)) {
       this.#ended.delete(entry)
       entry.endMark = undefined
       return
@@ -253,12 +267,12 @@ export class TaskSeries implements ShardListener {
   }
 
   #expireLostOf(instance: string): void {
-    for (const entry of [...this.#lost]) if (entry.record.engine.instance === instance) this.#expire(entry, this.#deps.nowMs())
+    for (const entry of [...this.#lost]) if (entry.still.engine.instance === instance) this.#expire(entry, this.#deps.nowMs())
   }
 
   #removeGone(owned: OwnedShard, gone: Pick<TaskRecord, 'namespace' | 'jobId' | 'task'> & { readonly engine: string }): void {
     const jobScoped = owned.jobScoped.get(keyWithoutEngine(gone))
-    const isItsEngine = gone.engine === '' || jobScoped?.record.engine.instance === gone.engine
+    const isItsEngine = gone.engine === '' || jobScoped?.still.engine.instance === gone.engine
     const entry = owned.entries.get(`${keyWithoutEngine(gone)}\n${gone.engine}`) ?? (isItsEngine ? jobScoped : undefined)
     if (entry !== undefined) this.#remove(owned, entry)
   }
@@ -266,14 +280,19 @@ export class TaskSeries implements ShardListener {
   #remove(owned: OwnedShard, entry: TaskEntry): void {
     entry.remove()
     owned.entries.delete(entry.key)
-    const identity = keyWithoutEngine(entry.record)
+    owned.byStill.delete(entry.still)
+    const identity = keyWithoutEngine(entry.still)
     if (owned.jobScoped.get(identity) === entry) owned.jobScoped.delete(identity)
     this.#ended.delete(entry)
     this.#lost.delete(entry)
     this.#stale.delete(entry)
     this.#entryCount -= 1
-    this.#learning.taskGone(entry.record)
+    this.#learning.taskGone(entry.still)
   }
+}
+
+function newShard(): OwnedShard {
+  return { entries: new Map(), jobScoped: new Map(), byStill: new Map(), loadedAtMs: Number.NEGATIVE_INFINITY }
 }
 
 /** Ids hold no line ends, so that keys cannot collide. */

@@ -48,7 +48,10 @@ export function replaceInSummary(job: JobRecord, before: TaskRecord | undefined,
   if (after !== undefined) takeTimes(job, after)
 }
 
-const progressE9Of = (task: TaskRecord) => Math.round(task.progress * e9)
+export const progressE9Of = (task: Pick<TaskRecord, 'progress'>) => Math.round(task.progress * e9)
+
+/** Mean progress of so many tasks, from its sum. */
+export const meanProgress = (progressSumE9: number, taskCount: number) => Math.round(progressSumE9 / taskCount) / e9
 
 function add(job: JobRecord, task: TaskRecord, sign: 1 | -1): void {
   job.taskCount += sign
@@ -76,7 +79,7 @@ export function concludeJob(job: JobRecord, jobScoped: TaskRecord | undefined, c
   job.status = jobScoped?.status ?? statusOfTasks(job)
   // A job that was given up and has truly ended since ended when that was told.
   if (wasLost && job.status !== 'lost') delete job.endedArrivalAtMs
-  const mean = job.taskCount === 0 ? undefined : Math.round(job.progressSumE9 / job.taskCount) / e9
+  const mean = job.taskCount === 0 ? undefined : meanProgress(job.progressSumE9, job.taskCount)
   job.progress =
     jobScoped?.hasProgress === true ? jobScoped.progress : job.status === 'succeeded' ? 1 : (mean ?? jobScoped?.progress ?? 0)
   concludeError(job, jobScoped ?? changed)

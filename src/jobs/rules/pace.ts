@@ -33,18 +33,36 @@ function reached(progress: number): readonly number[] {
   return tenths.filter((tenth) => tenth <= progress + epsilon)
 }
 
-/** Several tenths passed at once are spread over the time since the last move. */
 function withTenths(known: Pace, from: number, after: Moving, atMs: number): number[] {
+  const already = known.tenthsMs.length
   // Hardly any report passes one.
-  const next = tenths[known.tenthsMs.length]
-  if (next === undefined || next > after.progress + epsilon) return known.tenthsMs
-  const passed = reached(after.progress).slice(known.tenthsMs.length)
-  if (passed.length === 0) return known.tenthsMs
-  const startedAtMs = after.startedArrivalAtMs ?? known.movedAtMs
-  const sinceMs = Math.max(0, known.movedAtMs - startedAtMs)
-  const nowMs = Math.max(sinceMs, atMs - startedAtMs)
-  const share = (tenth: number) => Math.min(1, Math.max(0, (tenth - from) / (after.progress - from)))
-  return [...known.tenthsMs, ...passed.map((tenth) => Math.round(sinceMs + share(tenth) * (nowMs - sinceMs)))]
+  if (!isPassed(already, after.progress)) return known.tenthsMs
+  const move = { from, to: after.progress, sinceMs: known.movedAtMs, atMs, startedAtMs: after.startedArrivalAtMs }
+  return [...known.tenthsMs, ...passedTenths(already, move)]
+}
+
+/** Whether a tenth that comes after so many is passed at this progress. */
+export function isPassed(already: number, progress: number): boolean {
+  const next = tenths[already]
+  return next !== undefined && next <= progress + epsilon
+}
+
+type ProgressMove = {
+  readonly from: number
+  readonly to: number
+  /** Since when progress stood. */
+  readonly sinceMs: number
+  readonly atMs: number
+  readonly startedAtMs: number | undefined
+}
+
+/** Times after the start of the tenths passed by a move beyond so many; several passed at once are spread over the time it took. */
+export function passedTenths(already: number, { from, to, sinceMs, atMs, startedAtMs = sinceMs }: ProgressMove): number[] {
+  const stoodMs = Math.max(0, sinceMs - startedAtMs)
+  const nowMs = Math.max(stoodMs, atMs - startedAtMs)
+  const share = (tenth: number) => Math.min(1, Math.max(0, (tenth - from) / (to - from)))
+  const passed = reached(to).slice(already)
+  return passed.map((tenth) => Math.round(stoodMs + share(tenth) * (nowMs - stoodMs)))
 }
 
 /** What is remembered of a run that has succeeded. */

@@ -53,7 +53,7 @@ export function wholeMsOf(times: Times): number | undefined {
 }
 
 /** A time that only arrival told gives way to any that the engine told. */
-function earlier(known: number, knownArrival: number | undefined, at: number | undefined): number {
+export function earlier(known: number, knownArrival: number | undefined, at: number | undefined): number {
   if (at === undefined) return known
   return known === knownArrival ? at : Math.min(known, at)
 }

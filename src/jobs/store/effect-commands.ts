@@ -1,5 +1,5 @@
 import type { Keys, Shard } from '../keys.ts'
-import type { LogEntry, ScopeEvent } from '../records.ts'
+import { type LogEntry, referenceTo, type ScopeEvent, stillOf, type TaskEvent } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { runField, runSlotOf } from '../run-slots.ts'
 import type { Change } from './change.ts'
@@ -34,13 +34,15 @@ function keepNewest({ events }: Effects): void {
 function subjectOf(event: ScopeEvent): string {
   switch (event.kind) {
     case 'task': {
-      const { namespace, jobId, task, engine, scope } = event.record
+      const { namespace, jobId, task, engine, scope } = stillOf(event)
       return `t\n${namespace}\n${jobId}\n${task}\n${engine.instance}\n${scope}`
     }
     case 'task-gone':
       return `t\n${event.namespace}\n${event.jobId}\n${event.task}\n${event.engine}\ntask`
-    case 'job':
-      return `j\n${event.record.namespace}\n${event.record.jobId}`
+    case 'job': {
+      const { namespace, jobId } = stillOf(event)
+      return `j\n${namespace}\n${jobId}`
+    }
     case 'job-gone':
       return `j\n${event.namespace}\n${event.jobId}`
     case 'engine':
@@ -92,24 +94,25 @@ function ship(change: Change, shard: Shard, keys: Keys, entry: LogEntry): void {
 function announce(change: Change, events: readonly ScopeEvent[]): void {
   const [first, second] = events
   if (events.length === 2 && first?.kind === 'task' && second?.kind === 'job') {
-    const { namespace, jobId, task, engine, scope } = first.record
-    change.announce(`b${JSON.stringify([namespace, jobId, task, engine.instance, scope])}`)
+    change.announce(`b${referenceOfTask(first)}`)
     return
   }
   for (const event of events) change.announce(referenceOf(event))
 }
 
+const referenceOfTask = (event: TaskEvent) => event.reference ?? referenceTo(stillOf(event))
+
 /** What the stream says of an event: its kind and whom it is about. Readers fetch the record, which may be newer still. */
 function referenceOf(event: ScopeEvent): string {
   switch (event.kind) {
-    case 'task': {
-      const { namespace, jobId, task, engine, scope } = event.record
-      return `t${JSON.stringify([namespace, jobId, task, engine.instance, scope])}`
-    }
+    case 'task':
+      return `t${referenceOfTask(event)}`
     case 'task-gone':
       return `t${JSON.stringify([event.namespace, event.jobId, event.task, event.engine, 'task'])}`
-    case 'job':
-      return `j${JSON.stringify([event.record.namespace, event.record.jobId])}`
+    case 'job': {
+      const { namespace, jobId } = stillOf(event)
+      return `j${JSON.stringify([namespace, jobId])}`
+    }
     case 'job-gone':
       return `j${JSON.stringify([event.namespace, event.jobId])}`
     case 'engine':

@@ -5,9 +5,10 @@ import type { Effects } from '../rules/effects.ts'
 import { isOpenJob } from '../rules/job-summary.ts'
 import { Change } from './change.ts'
 import { tailText, writeEffects } from './effect-commands.ts'
-import type { JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import type { JobLimits, OutboxGate } from './job-item.ts'
+import type { JobSnapshot, LoadedJob } from './loaded-job.ts'
 import type { Held } from './record-cache.ts'
-import { execFields, jobFields, type Written, writeExec, writeJob } from './record-text.ts'
+import { execFields, jobFields, numbersField, numbersText, type Written, writeExec, writeJob } from './record-text.ts'
 
 export type Encoding = {
   readonly shard: Shard
@@ -24,12 +25,27 @@ export type Encoding = {
 
 /** Writes what the rules changed of a job. */
 export function encodeJob(encoding: Encoding): Change {
-  const { shard, name, keys, limits, gate, held, known, effects, token } = encoding
+  const { shard, keys, limits, gate, held, effects, token } = encoding
+  const { state } = held
+  const change = new Change(state.keys.record, held.token, token)
+  if (!writeMoves(change, state, effects)) writeRecords(change, encoding)
+  const job = state.job as JobRecord
+  writeTail(change, encoding, job)
+  if (effects.samples.length > 0) {
+    const history = keys.history(shard, job.namespace, job.jobId)
+    change.run('RPUSH', history, ...effects.samples.map((sample) => JSON.stringify(sample)))
+    change.run('LTRIM', history, -limits.historySamplesMax, -1)
+  }
+  writeEffects(change, shard, keys, gate.isShipping, effects)
+  return change.orLook()
+}
+
+/** Writes the records that the rules have changed, and where they are listed. */
+function writeRecords(change: Change, encoding: Encoding): void {
+  const { held, known, effects } = encoding
   const { state } = held
   if (effects.lines.length > 0) countTail(state, known, effects)
   const job = state.job as JobRecord
-  const key = keys.jobNamed(shard, name)
-  const change = new Change(key, held.token, token)
   if (job !== known.job) setJob(change, state, job)
   for (const [execId, before] of known.execs) {
     const exec = state.execs.get(execId)
@@ -41,32 +57,32 @@ export function encodeJob(encoding: Encoding): Change {
   }
   indexJob(change, encoding, job)
   indexTasks(change, encoding)
-  writeTail(change, encoding, job)
-  if (effects.samples.length > 0) {
-    const history = keys.history(shard, job.namespace, job.jobId)
-    change.run('RPUSH', history, ...effects.samples.map((sample) => JSON.stringify(sample)))
-    change.run('LTRIM', history, -limits.historySamplesMax, -1)
-  }
-  writeEffects(change, shard, keys, gate.isShipping, effects)
-  return change.orLook()
+}
+
+/** Where reports have only moved numbers, these are all that is written. @returns whether they have */
+function writeMoves(change: Change, state: LoadedJob, effects: Effects): boolean {
+  const moves = state.takeMoves(effects.lines.length, effects)
+  if (moves === undefined) return false
+  change.set(jobFields[1], numbersText(moves.job.template, moves.job.numbers))
+  for (const { execId, template, numbers } of moves.tasks) change.set(numbersField(execId), numbersText(template, numbers))
+  return true
 }
 
 function setJob(change: Change, state: LoadedJob, job: JobRecord): void {
   const written = writeJob(job, state.jobTemplate)
-  state.jobTemplate = written.template
+  state.jobWritten(written)
   setFields(change, jobFields, written)
 }
 
-function setExec(change: Change, { templates }: LoadedJob, execId: string, exec: ExecRecord): void {
-  const known = templates.get(execId)
-  const written = writeExec(exec, known)
-  if (written.template !== known) templates.set(execId, written.template)
+function setExec(change: Change, state: LoadedJob, execId: string, exec: ExecRecord): void {
+  const written = writeExec(exec, state.taskTemplate(execId))
+  state.taskWritten(execId, written)
   setFields(change, execFields(execId), written)
 }
 
 function setFields<T>(change: Change, [template, numbers]: readonly [string, string], written: Written<T>): void {
   if (written.text !== undefined) change.set(template, written.text)
-  change.set(numbers, written.numbers)
+  change.set(numbers, numbersText(written.template, written.numbers))
 }
 
 /** New lines change the job's record, also where nothing else does: whoever follows the tail is told by it. */
@@ -134,12 +150,8 @@ const isSameTask = (a: TaskRecord, b: TaskRecord | undefined): boolean =>
   a.firstArrivalAtMs === b.firstArrivalAtMs &&
   a.engine.instance === b.engine.instance
 
-function writeTail(
-  change: Change,
-  { shard, name, keys, limits, known: { job: known }, effects }: Encoding,
-  job: JobRecord,
-): void {
-  const tail = keys.tailNamed(shard, name)
+function writeTail(change: Change, { held, limits, known: { job: known }, effects }: Encoding, job: JobRecord): void {
+  const { tail } = held.state.keys
   const { lines } = effects
   for (const entry of lines) change.run('TAIL', tail, tailText(entry, limits.tailBytesMax), limits.tailBytesMax)
   const isOpenNow = isOpenJob(job)

@@ -1,11 +1,9 @@
 import type { ReportResult } from '../../report/report.ts'
-import type { ExecRecord, JobRecord, TaskLabels, TaskRecord } from '../records.ts'
+import type { TaskLabels } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import type { EngineLink } from '../rules/engine-link.ts'
-import type { JobState } from '../rules/job-state.ts'
 import type { Arrival } from '../rules/task-arrival.ts'
-import type { Template } from './record-text.ts'
-import type { Traced, TracedMap } from './traced-map.ts'
+import type { LoadedJob } from './loaded-job.ts'
 
 /** A report on its way to its job, or something the shard's owner does to a job. */
 export type JobItem = {
@@ -47,20 +45,3 @@ export type JobLimits = {
 
 /** Whether log lines are shipped, and whether there is room for more of them. */
 export type OutboxGate = { readonly isShipping: boolean; hasRoom(): boolean }
-
-export type LoadedJob = JobState & {
-  readonly execs: TracedMap<string, ExecRecord | undefined>
-  readonly older: TracedMap<string, readonly TaskRecord[]>
-  /** What the texts of its records are written over; of tasks by `execId`. */
-  jobTemplate: Template<JobRecord> | undefined
-  readonly templates: Map<string, Template<ExecRecord>>
-  hasRoom: boolean
-  isRemoved: boolean
-}
-
-/** What was loaded of a job, to tell what the rules have changed: of tasks, what stood where something was set. */
-export type JobSnapshot = {
-  readonly job: JobRecord | undefined
-  readonly execs: readonly Traced<string, ExecRecord | undefined>[]
-  readonly older: readonly Traced<string, readonly TaskRecord[]>[]
-}

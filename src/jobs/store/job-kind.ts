@@ -3,8 +3,9 @@ import { applyReport } from '../rules/job-rules.ts'
 import type { JobRules } from '../rules/job-state.ts'
 import type { Committer, Store } from './commit.ts'
 import { encodeJob, encodeRemoval } from './job-encoder.ts'
-import type { JobItem, JobItemResult, JobLimits, JobSnapshot, LoadedJob, OutboxGate } from './job-item.ts'
+import type { JobItem, JobItemResult, JobLimits, OutboxGate } from './job-item.ts'
 import { JobReader } from './job-reader.ts'
+import type { JobSnapshot, LoadedJob } from './loaded-job.ts'
 import type { RecordKind } from './record-writer.ts'
 
 const operated: JobItemResult = { result: { outcome: 'applied' } }
@@ -22,20 +23,20 @@ export function jobKind(
   return {
     idOf: (item) => item.name,
     load: (shard, items, cached) => reader.load(shard, items, cached),
-    snapshot: (state): JobSnapshot => ({ job: state.job, execs: state.execs.beginTrace(), older: state.older.beginTrace() }),
+    snapshot: (state): JobSnapshot => state.beginTrace(),
     isGone: (state) => state.isRemoved,
     weigh: (state) => 1 + state.execs.size + state.older.size,
     apply: (state, item, effects, token) => {
       if (item.kind === 'operation') {
+        state.catchUp(effects)
         item.operate(state, effects, token)
         return operated
       }
-      const circumstances = {
-        labels: item.labels,
-        formerUids: item.formerUids,
-        hasRoomForJob: state.hasRoom,
-        hasRoomForLines: !gate.isShipping || gate.hasRoom(),
-      }
+      const hasRoomForLines = !gate.isShipping || gate.hasRoom()
+      const moved = state.move(item.execId, item.arrival, hasRoomForLines, rules, effects)
+      if (moved !== undefined) return moved
+      state.catchUp(effects)
+      const circumstances = { labels: item.labels, formerUids: item.formerUids, hasRoomForJob: state.hasRoom, hasRoomForLines }
       return applyReport(state, item.arrival, circumstances, rules, effects)
     },
     encode: (shard, name, held, before, effects, token) => {

@@ -3,10 +3,10 @@ import type { Keys, Shard } from '../keys.ts'
 import { recordAt, type TaskRecord } from '../records.ts'
 import { counterFields } from '../rules/counter-fields.ts'
 import type { Committer, Store } from './commit.ts'
-import type { JobItem, JobLimits, LoadedJob } from './job-item.ts'
+import type { JobItem, JobLimits } from './job-item.ts'
+import { LoadedJob } from './loaded-job.ts'
 import type { Held } from './record-cache.ts'
 import { execFields, execFrom, jobFields, jobFrom } from './record-text.ts'
-import { TracedMap } from './traced-map.ts'
 
 const execsLoadedMax = 256
 
@@ -78,7 +78,8 @@ export class JobReader {
     if (cached !== undefined && missing.length === 0) return cached
     const held = await this.#readTasks(shard, item, missing, cached)
     if (held === 'outdated') return this.#loadJob(shard, item, execIds, undefined)
-    forgetOthers(held.state, execIds)
+    // Of a job with very many tasks only those in use stay loaded.
+    if (held.state.execs.size > execsLoadedMax) held.state.keepTasks(execIds)
     return this.#loadJob(shard, item, execIds, held)
   }
 
@@ -92,15 +93,9 @@ export class JobReader {
     const fields = ['v', ...jobFields, ...execIds.flatMap(execFields)]
     const [token, job, jobNumbers, ...execs] = await this.#committer.observed('read', () => this.#store.hmget(key, ...fields))
     if (cached !== undefined && cached.token !== (token ?? '')) return 'outdated'
-    const state = cached?.state ?? {
-      job: stored(jobFrom, [job, jobNumbers]),
-      execs: new TracedMap(),
-      older: new TracedMap(),
-      jobTemplate: undefined,
-      templates: new Map(),
-      hasRoom: true,
-      isRemoved: false,
-    }
+    const state =
+      cached?.state ??
+      new LoadedJob({ record: key, tail: this.#keys.tailNamed(shard, item.name) }, stored(jobFrom, [job, jobNumbers]))
     execIds.forEach((execId, i) => {
       state.execs.set(execId, stored(execFrom, execs.slice(2 * i, 2 * i + 2)))
     })
@@ -140,17 +135,6 @@ export class JobReader {
 /** Whether the rules find all they need for a report of this task: the record that speaks for the whole job decides its status. */
 function hasTask({ job, execs }: LoadedJob, execId: string): boolean {
   return execs.has(execId) && (job?.jobScopedTask === undefined || execs.has(job.jobScopedTask))
-}
-
-/** Of a job with very many tasks only those in use stay loaded. */
-function forgetOthers(state: LoadedJob, execIds: ReadonlySet<string>): void {
-  if (state.execs.size <= execsLoadedMax) return
-  for (const execId of state.execs.keys()) {
-    if (execIds.has(execId)) continue
-    state.execs.delete(execId)
-    state.templates.delete(execId)
-  }
-  for (const execId of state.older.keys()) if (!execIds.has(execId)) state.older.delete(execId)
 }
 
 function needsOlder(state: LoadedJob | undefined, item: JobItem): boolean {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ExecRecord, JobRecord, TaskRecord } from '../records.ts'
-import { execFrom, jobFrom, writeExec, writeJob } from './record-text.ts'
+import { execFrom, jobFrom, numbersText, writeExec, writeJob } from './record-text.ts'
 
 const amount = fc.double({ min: 0, max: 2 ** 53, noNaN: true })
 const whole = fc.nat(2 ** 31)
@@ -109,7 +109,7 @@ test('a task that is written over and over reads as it was written last', () => 
         const written = writeExec(version, template)
         template = written.template
         text = written.text ?? text
-        expect(execFrom([text, written.numbers])).toEqual(JSON.parse(JSON.stringify(version)))
+        expect(execFrom([text, numbersText(written.template, written.numbers)])).toEqual(JSON.parse(JSON.stringify(version)))
       }
     }),
   )
@@ -151,7 +151,8 @@ test('a report that moves numbers only writes numbers only; any other is written
 
 test('numbers that belong to another full text are not put into this one', () => {
   const before = writeExec({ attempt: 1, current: { 'e1:1': running } }, undefined)
-  const numbers = writeExec({ attempt: 1, current: { 'e1:1': { ...running, progress: 0.9 } } }, before.template).numbers
+  const moved = writeExec({ attempt: 1, current: { 'e1:1': { ...running, progress: 0.9 } } }, before.template)
+  const numbers = numbersText(moved.template, moved.numbers)
   const after = writeExec({ attempt: 1, current: { 'e1:1': running } }, undefined)
   expect(execFrom([before.text, numbers])?.current['e1:1']?.progress).toBe(0.9)
   expect(execFrom([after.text, numbers])?.current['e1:1']?.progress).toBe(0.5)
@@ -182,5 +183,33 @@ test("a job's own record keeps its numbers beside it", () => {
   const next = { ...job, progress: 0.6, progressSumE9: 600_000_000, lastReportAtMs: 2_000, tailNo: 3, lastSampleAtMs: 2_000 }
   const second = writeJob(next, first.template)
   expect(second.text).toBeUndefined()
-  expect(jobFrom([first.text, second.numbers])).toEqual(next)
+  expect(jobFrom([first.text, numbersText(second.template, second.numbers)])).toEqual(next)
+})
+
+test('numbers are read as an earlier build wrote them, too', () => {
+  const first = writeExec({ attempt: 1, current: { 'e1:1': running } }, undefined)
+  const decimals = `${first.template.name} 5000,7,4,0.625,4,6,2,1,0,1,0.25`
+  expect(execFrom([first.text, decimals])?.current['e1:1']).toMatchObject({
+    lastReportAtMs: 6_000,
+    applied: 4,
+    progress: 0.625,
+    usage: { memoryBytes: 6 },
+    metrics: { loss: 0.25 },
+  })
+})
+
+test('a task with very many stages keeps all of its numbers', () => {
+  const stages = (done: number) =>
+    Array.from({ length: 60 }, (_, i) => ({
+      id: `s${i}`,
+      totalTasks: 9,
+      runningTasks: 0,
+      failedTasks: 0,
+      succeedTasks: done + i,
+    }))
+  const first = writeExec({ attempt: 1, current: { 'e1:1': { ...running, progressInfo: stages(0) } } }, undefined)
+  const after = { attempt: 1, current: { 'e1:1': { ...running, progressInfo: stages(7) } } }
+  const written = writeExec(after, first.template)
+  expect(written.text).toBeUndefined()
+  expect(execFrom([first.text, numbersText(written.template, written.numbers)])).toEqual(after)
 })

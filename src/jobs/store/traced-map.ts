@@ -18,6 +18,11 @@ export class TracedMap<Key, Value> extends Map<Key, Value> {
     return super.set(key, value)
   }
 
+  /** Sets what was known all along. */
+  setUntraced(key: Key, value: Value): void {
+    super.set(key, value)
+  }
+
   /** Most traces hold one key. */
   #note(key: Key): void {
     const [first] = this.#trace

@@ -1,6 +1,7 @@
 /** The numbers of a task's record that every report moves, in a fixed order; where and how many they are, the rest of the record says. */
 import type { Application, SubtaskProgress } from '../../report/report.ts'
 import type { Cumulative, Pace, SeqStream, TaskRecord } from '../records.ts'
+import { tenths } from '../rules/pace.ts'
 
 /** What numbers are taken from. */
 type Moving =
@@ -67,32 +68,86 @@ export function taskNumbers(before: TaskRecord, after: TaskRecord): number[] | u
   for (const { queueMemory, queueCores, queueInstances } of after.applications)
     numbers.push(queueMemory, queueCores, queueInstances)
   if (!addMetrics(before.metrics, after.metrics, numbers)) return undefined
-  if (before.pace !== undefined && after.pace !== undefined) {
-    const { movedAtMs, steps, gapsMs, longestGapMs } = after.pace
-    numbers.push(movedAtMs - before.pace.movedAtMs, steps, gapsMs, longestGapMs)
-  }
+  if (before.pace !== undefined && after.pace !== undefined) addPace(before.pace, after.pace, numbers)
   return numbers
 }
 
-/** Puts numbers into the record they were taken over. */
-export function putTaskNumbers(task: TaskRecord, numbers: readonly string[]): void {
+function addPace(before: Pace, { movedAtMs, steps, gapsMs, longestGapMs, tenthsMs }: Pace, numbers: number[]): void {
+  numbers.push(movedAtMs - before.movedAtMs, steps, gapsMs, longestGapMs)
+  for (let i = 0; i < tenths.length; i++) numbers.push(tenthsMs[i] ?? notPassed)
+}
+
+/** Time of a tenth of progress that has not been passed. */
+export const notPassed = -1
+
+/** Places of the numbers that every record begins with. Of a record without streams there is no `seq`. */
+export const placeOf = { sinceReportMs: 0, sinceStampUs: 1, applied: 2, progress: 3, seq: 4 } as const
+
+/** Places of the numbers of its pace, from {@link TaskLayout.pace} on; the time of each tenth follows. */
+export const paceOf = { sinceMovedMs: 0, steps: 1, gapsMs: 2, longestGapMs: 3, tenthsMs: 4 } as const
+
+/** Where the other numbers of a record are; -1 = it has none of these. */
+export type TaskLayout = {
+  readonly memoryBytes: number
+  readonly gpuMemoryBytes: number
+  readonly gpuUtilizationRatio: number
+  /** CPU seconds of its incarnations, in their order. */
+  readonly cpuSeconds: number
+  /** Four for each stage. */
+  readonly progressInfo: number
+  /** Three for each application. */
+  readonly applications: number
+  /** In the order of {@link TaskLayout.metricNames}. */
+  readonly metrics: number
+  readonly metricNames: readonly string[]
+  /** As {@link paceOf} says. */
+  readonly pace: number
+}
+
+/** Where {@link taskNumbers} puts the numbers of this record. */
+export function layoutOf({ streams, usage, progressInfo, applications, metrics, pace }: TaskRecord): TaskLayout {
+  let end: number = streams.length === 0 ? placeOf.seq : placeOf.seq + 1
+  const take = (count: number) => {
+    end += count
+    return count === 0 ? -1 : end - count
+  }
+  const one = (value: unknown) => take(value === undefined ? 0 : 1)
+  const metricNames = Object.keys(metrics)
+  return {
+    memoryBytes: one(usage.memoryBytes),
+    gpuMemoryBytes: one(usage.gpuMemoryBytes),
+    gpuUtilizationRatio: one(usage.gpuUtilizationRatio),
+    cpuSeconds: take(usage.cpuSeconds?.per.length ?? 0),
+    progressInfo: take(4 * progressInfo.length),
+    applications: take(3 * applications.length),
+    metrics: take(metricNames.length),
+    metricNames,
+    pace: take(pace === undefined ? 0 : paceOf.tenthsMs + tenths.length),
+  }
+}
+
+/** The record that numbers were taken of, from the one they were taken over, which stays as it is. */
+export function withTaskNumbers(task: TaskRecord, numbers: readonly number[]): TaskRecord {
   let at = 0
-  const next = () => Number(numbers[at++])
-  task.lastReportAtMs += next()
-  task.engineStampUs += next()
-  task.applied = next()
-  task.progress = next()
-  const [stream] = task.streams
-  if (stream !== undefined) stream.newest = next()
-  putUsage(task.usage, next)
-  task.progressInfo = task.progressInfo.map((stage) => ({
+  const next = () => numbers[at++] as number
+  const record: TaskRecord = {
+    ...task,
+    lastReportAtMs: task.lastReportAtMs + next(),
+    engineStampUs: task.engineStampUs + next(),
+    applied: next(),
+    progress: next(),
+  }
+  const [stream, ...others] = task.streams
+  if (stream !== undefined) record.streams = [{ ...stream, newest: next() }, ...others]
+  record.usage = withUsage(task.usage, next)
+  record.progressInfo = task.progressInfo.map((stage) => ({
     ...stage,
     totalTasks: next(),
     runningTasks: next(),
     failedTasks: next(),
     succeedTasks: next(),
   }))
-  task.applications = task.applications.map((application) => ({
+  record.applications = task.applications.map((application) => ({
     ...application,
     queueMemory: next(),
     queueCores: next(),
@@ -100,13 +155,17 @@ export function putTaskNumbers(task: TaskRecord, numbers: readonly string[]): vo
   }))
   const metrics: Record<string, number> = {}
   for (const name in task.metrics) metrics[name] = next()
-  task.metrics = metrics
-  if (task.pace !== undefined) {
-    task.pace.movedAtMs += next()
-    task.pace.steps = next()
-    task.pace.gapsMs = next()
-    task.pace.longestGapMs = next()
-  }
+  record.metrics = metrics
+  if (task.pace !== undefined)
+    record.pace = {
+      movedAtMs: task.pace.movedAtMs + next(),
+      steps: next(),
+      gapsMs: next(),
+      longestGapMs: next(),
+      // In an earlier build's list they end here.
+      tenthsMs: at < numbers.length ? numbers.slice(at).filter((ms) => ms !== notPassed) : task.pace.tenthsMs,
+    }
+  return record
 }
 
 function haveSameShape(before: TaskRecord, after: TaskRecord): boolean {
@@ -115,7 +174,7 @@ function haveSameShape(before: TaskRecord, after: TaskRecord): boolean {
     haveSameUsage(before.usage, after.usage) &&
     haveSameStages(before.progressInfo, after.progressInfo) &&
     haveSameApplications(before.applications, after.applications) &&
-    haveSamePace(before.pace, after.pace)
+    (before.pace === undefined) === (after.pace === undefined)
   )
 }
 
@@ -151,9 +210,13 @@ function addUsage(usage: TaskRecord['usage'], numbers: number[]): void {
   for (const [, max] of usage.cpuSeconds?.per ?? []) numbers.push(max)
 }
 
-function putUsage(usage: TaskRecord['usage'], next: () => number): void {
+function withUsage(known: TaskRecord['usage'], next: () => number): TaskRecord['usage'] {
+  const usage = { ...known }
   for (const field of usageFields) if (usage[field] !== undefined) usage[field] = next()
-  for (const entry of usage.cpuSeconds?.per ?? []) entry[1] = next()
+  const { cpuSeconds } = known
+  if (cpuSeconds !== undefined)
+    usage.cpuSeconds = { base: cpuSeconds.base, per: cpuSeconds.per.map(([incarnation]) => [incarnation, next()]) }
+  return usage
 }
 
 function haveSameStages(before: readonly SubtaskProgress[], after: readonly SubtaskProgress[]): boolean {
@@ -170,10 +233,6 @@ function haveSameApplications(before: readonly Application[], after: readonly Ap
     if (was?.jobStatus !== is?.jobStatus || was?.queue !== is?.queue) return false
   }
   return true
-}
-
-function haveSamePace(before: Pace | undefined, after: Pace | undefined): boolean {
-  return before?.tenthsMs === after?.tenthsMs
 }
 
 /** @returns false when other names are there, or not all are numbers */

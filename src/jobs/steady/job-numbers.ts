@@ -1,3 +1,4 @@
+/** The numbers of a job's record that every report of its tasks moves, in a fixed order. */
 import type { JobRecord } from '../records.ts'
 
 /** What every report of a job's tasks moves. */
@@ -45,12 +46,14 @@ export function jobNumbers(before: JobRecord, after: JobRecord): number[] | unde
   return [after.progress, after.progressSumE9, sinceReportMs, after.tailNo, sinceSampleMs]
 }
 
-/** Puts numbers into the record they were taken over. */
-export function putJobNumbers(job: JobRecord, numbers: readonly string[]): void {
-  const [progress, progressSumE9, sinceReportMs, tailNo, sinceSampleMs] = numbers.map(Number)
-  job.progress = progress ?? job.progress
-  job.progressSumE9 = progressSumE9 ?? job.progressSumE9
-  job.lastReportAtMs += sinceReportMs ?? 0
-  job.tailNo = tailNo ?? job.tailNo
-  if (job.lastSampleAtMs !== undefined) job.lastSampleAtMs += sinceSampleMs ?? 0
+/** Places of {@link jobNumbers}. */
+export const jobPlaceOf = { progress: 0, progressSumE9: 1, sinceReportMs: 2, tailNo: 3, sinceSampleMs: 4 } as const
+
+/** The record that numbers were taken of, from the one they were taken over, which stays as it is. */
+export function withJobNumbers(job: JobRecord, numbers: readonly number[]): JobRecord {
+  const [progress = job.progress, progressSumE9 = job.progressSumE9, sinceReportMs = 0, tailNo = job.tailNo, sinceSampleMs = 0] =
+    numbers
+  const record = { ...job, progress, progressSumE9, lastReportAtMs: job.lastReportAtMs + sinceReportMs, tailNo }
+  if (job.lastSampleAtMs !== undefined) record.lastSampleAtMs = job.lastSampleAtMs + sinceSampleMs
+  return record
 }
