@@ -62,21 +62,16 @@ export class Change {
 /** Ends each piece of the script's argument. No piece holds it: ids, keys and tokens are plain text, all else is JSON. */
 const pieceEnd = '\u0001'
 
+/** Changes of records of one shard. */
+export type ShardChanges = { readonly eventsKey: string; readonly countersKey: string; readonly changes: readonly Change[] }
+
 /**
  * KEYS and ARGV of the commit script for these changes. They are one argument, not thousands: the client's work for each was dearer
  * than all that the script does with it.
  */
-export function encodeChanges(
-  eventsKey: string,
-  countersKey: string,
-  changes: readonly Change[],
-  eventsMax: number,
-): { keys: string[]; args: string[] } {
-  const keys: string[] = [eventsKey, countersKey]
-  const places = new Map<string, number>([
-    [eventsKey, 1],
-    [countersKey, 2],
-  ])
+export function encodeChanges(shards: readonly ShardChanges[], eventsMax: number): { keys: string[]; args: string[] } {
+  const keys: string[] = []
+  const places = new Map<string, number>()
   const placeOf = (key: string): number => {
     const known = places.get(key)
     if (known !== undefined) return known
@@ -84,17 +79,23 @@ export function encodeChanges(
     places.set(key, keys.length)
     return keys.length
   }
-  const pieces: (string | number)[] = [eventsMax, changes.length]
-  for (const { key, expected, token, fields, commands, events } of changes) {
-    pieces.push(placeOf(key), expected, token, fields.length)
-    for (const piece of fields) pieces.push(piece)
-    pieces.push(commands.length)
-    for (const command of commands) {
-      pieces.push(command[0], placeOf(command[1]), command.length - 2)
-      for (let i = 2; i < command.length; i++) pieces.push(command[i] as string | number)
-    }
-    pieces.push(events.length === 1 ? (events[0] as string) : events.join('\n'))
+  const pieces: (string | number)[] = [eventsMax, shards.length]
+  for (const { eventsKey, countersKey, changes } of shards) {
+    pieces.push(placeOf(eventsKey), placeOf(countersKey), changes.length)
+    for (const change of changes) pushChange(pieces, change, placeOf)
   }
   pieces.push('')
   return { keys, args: [pieces.join(pieceEnd)] }
+}
+
+function pushChange(pieces: (string | number)[], change: Change, placeOf: (key: string) => number): void {
+  const { key, expected, token, fields, commands, events } = change
+  pieces.push(placeOf(key), expected, token, fields.length)
+  for (const piece of fields) pieces.push(piece)
+  pieces.push(commands.length)
+  for (const command of commands) {
+    pieces.push(command[0], placeOf(command[1]), command.length - 2)
+    for (let i = 2; i < command.length; i++) pieces.push(command[i] as string | number)
+  }
+  pieces.push(events.length === 1 ? (events[0] as string) : events.join('\n'))
 }

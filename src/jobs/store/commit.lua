@@ -1,11 +1,12 @@
 #!lua
--- Purpose: applies changes of several records of one shard, each whole or not at all.
+-- Purpose: applies changes of several records of one or more shards, each whole or not at all.
 --   A record (a job, an engine) is a hash whose field `v` holds a token. A change names the token it was made from;
 --   where another replica has written in the meantime the token differs and the change is left out (a conflict).
 --   Running the same call twice does nothing the second time, since the first has changed the token.
 --   The `#!lua` line makes Redis refuse the call before its first write when memory is full: there is no half effect.
--- KEYS: all keys that are written, of one hash slot. KEYS[1] is the shard's event stream, KEYS[2] its counters.
--- ARGV[1]: pieces, each ended by the byte 1, which none of them holds: eventsMax, number of changes, then for each change:
+-- KEYS: all keys that are written; in a cluster, of one hash slot.
+-- ARGV[1]: pieces, each ended by the byte 1, which none of them holds: eventsMax, number of shards, then for each shard:
+--   index of the key of its event stream, index of the key of its counters, number of changes, then for each change:
 --   index of the record's key, token expected ('' = must not exist), token to set ('' = delete the record,
 --   the one expected = nothing is written, it is only looked whether the record is still as it was),
 --   number of the record's fields to set (names and values together), those;
@@ -14,10 +15,10 @@
 --   The command TAIL stands for: append ARGV[+1] to a list whose bytes are counted in field `tb` of the record,
 --   and drop from its other end until they are at most ARGV[+2].
 --   A command has at most 1000 arguments.
--- Answers: {microseconds of Redis TIME, id of the event entry before, id of the newest one ('' = none), '1' or '0' per change}
+-- Answers: {microseconds of Redis TIME, then for each shard: id of the event entry before, id of the newest one ('' = none),
+--   '1' or '0' per change}
 local data, at = ARGV[1], 1
 local find, sub = string.find, string.sub
-local events = {}
 
 local function piece()
   local stop = find(data, '\1', at, true)
@@ -56,9 +57,7 @@ local function runCommands(record, isTaken)
   end
 end
 
-local eventsMax, count = piece(), tonumber(piece())
-local outcomes = {}
-for i = 1, count do
+local function applyChange(events)
   local record, expected, token = KEYS[tonumber(piece())], piece(), piece()
   local fields = pieces(tonumber(piece()))
   local isTaken = (redis.call('HGET', record, 'v') or '') == expected
@@ -69,16 +68,25 @@ for i = 1, count do
   runCommands(record, isTaken)
   local lines = piece()
   if isTaken and lines ~= '' then events[#events + 1] = lines end
-  outcomes[i] = isTaken and '1' or '0'
+  return isTaken and '1' or '0'
 end
 
-local time = redis.call('TIME')
-local answer = { time[1] * 1000000 + time[2], '', '' }
-if #events > 0 then
-  answer[2] = redis.call('HGET', KEYS[2], 'lastEvent') or '0-0'
-  local lines = table.concat(events, '\n')
-  answer[3] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', eventsMax, '*', 'p', answer[2], 'e', lines)
-  redis.call('HSET', KEYS[2], 'lastEvent', answer[3])
+local function announce(stream, counters, eventsMax, events)
+  if #events == 0 then return '', '' end
+  local before = redis.call('HGET', counters, 'lastEvent') or '0-0'
+  local id = redis.call('XADD', stream, 'MAXLEN', '~', eventsMax, '*', 'p', before, 'e', table.concat(events, '\n'))
+  redis.call('HSET', counters, 'lastEvent', id)
+  return before, id
 end
-for i = 1, count do answer[3 + i] = outcomes[i] end
+
+local eventsMax, shards = piece(), tonumber(piece())
+local time = redis.call('TIME')
+local answer = { time[1] * 1000000 + time[2] }
+for _ = 1, shards do
+  local stream, counters, count = KEYS[tonumber(piece())], KEYS[tonumber(piece())], tonumber(piece())
+  local place, events = #answer, {}
+  answer[place + 1], answer[place + 2] = '', ''
+  for i = 1, count do answer[place + 2 + i] = applyChange(events) end
+  answer[place + 1], answer[place + 2] = announce(stream, counters, eventsMax, events)
+end
 return answer

@@ -6,7 +6,7 @@ import type { Keys, Shard } from '../keys.ts'
 import { type Change, encodeChanges } from './change.ts'
 import type { RedisClock } from './redis-clock.ts'
 
-/** Any of the ways to reach the store. All keys of one call share a slot, so they are used alike. */
+/** Any of the ways to reach the store. On a Cluster all keys of one call share a slot. */
 export type Store = Redis | Cluster
 
 /** Told of every command: how long it took, and whether it failed. */
@@ -29,13 +29,33 @@ type WithCommit = {
   scopeCommit(keyCount: number, keys: readonly string[], args: readonly string[]): Promise<(string | number)[]>
 }
 
-/** Sends changes of one shard in one script call. */
+/** Changes on their way, and who waits for them. */
+type Waiting = {
+  readonly shard: Shard
+  readonly changes: readonly Change[]
+  readonly resolve: (committed: Committed) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Records that one script call changes at most, unless one commit alone brings more: Redis does nothing else meanwhile. */
+const changesPerCall = 32
+
+/** So long each commit has a call of its own after the store has objected to one. */
+const apartMs = 10_000
+
+/**
+ * Sends changes by script. Commits of several shards that come together share a call where all shards are in one place (decision 0009).
+ * After one that Redis itself has objected to, each is sent apart for a while, so that a fault in one shard does not fail the others.
+ */
 export class Committer {
   readonly #store: Store & WithCommit
   readonly #keys: Keys
   readonly #clock: RedisClock
   readonly #eventsMax: number
   readonly #observer: StoreObserver
+  /** Up to when commits are sent apart, by this process's own clock. On a Cluster, for ever. */
+  #apartUntilMs: number
+  #waiting: Waiting[] = []
 
   constructor(store: Store, keys: Keys, clock: RedisClock, eventsMax: number, observer: StoreObserver) {
     store.defineCommand('scopeCommit', { lua: script })
@@ -44,19 +64,70 @@ export class Committer {
     this.#clock = clock
     this.#eventsMax = eventsMax
     this.#observer = observer
+    this.#apartUntilMs = 'nodes' in store ? Number.POSITIVE_INFINITY : 0
   }
 
   /** @throws ScopeError REDIS_UNAVAILABLE: the outcome is unknown, or nothing was written. Sending it again is safe. */
-  async commit(shard: Shard, changes: readonly Change[]): Promise<Committed> {
-    const { keys, args } = encodeChanges(this.#keys.events(shard), this.#keys.counters(shard), changes, this.#eventsMax)
+  commit(shard: Shard, changes: readonly Change[]): Promise<Committed> {
+    return new Promise((resolve, reject) => {
+      // Once all that is ready now has come.
+      if (this.#waiting.length === 0) process.nextTick(() => this.#sendWaiting())
+      this.#waiting.push({ shard, changes, resolve, reject })
+    })
+  }
+
+  #sendWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    const isApart = performance.now() < this.#apartUntilMs
+    let call: Waiting[] = []
+    let count = 0
+    for (const commit of waiting) {
+      const isFull = call.length > 0 && (isApart || count + commit.changes.length > changesPerCall)
+      if (isFull) {
+        void this.#send(call)
+        call = []
+        count = 0
+      }
+      call.push(commit)
+      count += commit.changes.length
+    }
+    void this.#send(call)
+  }
+
+  async #send(call: readonly Waiting[]): Promise<void> {
+    try {
+      const answer = await this.#call(call)
+      let at = 1
+      for (const { changes, resolve } of call) {
+        resolve(committedOf(answer, at, changes.length))
+        at += 2 + changes.length
+      }
+    } catch (error) {
+      if (call.length > 1) this.#partAfter(error)
+      for (const { reject } of call) reject(error)
+    }
+  }
+
+  /** A store that wants the keys of a call in one slot, though it is spoken to as a single one, is told so only once. */
+  #partAfter(error: unknown): void {
+    const cause = error instanceof ScopeError ? error.cause : error
+    if (!(cause instanceof Error) || cause.name !== 'ReplyError') return
+    const forMs = cause.message.startsWith('CROSSSLOT') ? Number.POSITIVE_INFINITY : apartMs
+    this.#apartUntilMs = Math.max(this.#apartUntilMs, performance.now() + forMs)
+  }
+
+  async #call(call: readonly Waiting[]): Promise<(string | number)[]> {
+    const shards = call.map(({ shard, changes }) => ({
+      eventsKey: this.#keys.events(shard),
+      countersKey: this.#keys.counters(shard),
+      changes,
+    }))
+    const { keys, args } = encodeChanges(shards, this.#eventsMax)
     const beganAtMs = performance.now()
     const answer = await this.observed('commit', () => this.#store.scopeCommit(keys.length, keys, args))
     this.#clock.calibrate(Number(answer[0]), beganAtMs)
-    const id = String(answer[2])
-    return {
-      taken: changes.map((_, i) => answer[3 + i] === '1'),
-      event: id === '' ? undefined : { before: String(answer[1]), id },
-    }
+    return answer
   }
 
   /** Sets the clock by the store's. @throws ScopeError REDIS_UNAVAILABLE */
@@ -87,6 +158,15 @@ export class Committer {
       this.#observer.error(kindOf(cause))
       throw new ScopeError('REDIS_UNAVAILABLE', undefined, { cause })
     }
+  }
+}
+
+/** What the script answers of one shard from this place on. */
+function committedOf(answer: readonly (string | number)[], at: number, count: number): Committed {
+  const id = String(answer[at + 1])
+  return {
+    taken: Array.from({ length: count }, (_, i) => answer[at + 2 + i] === '1'),
+    event: id === '' ? undefined : { before: String(answer[at]), id },
   }
 }
 

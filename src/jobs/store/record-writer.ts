@@ -57,7 +57,7 @@ type Call<Result> = {
 
 type Queued<Item, Result> = { readonly item: Item; readonly call: Call<Result>; readonly at: number; tries: number }
 
-type Lane<Item, Result> = { readonly queue: Queued<Item, Result>[]; isRunning: boolean }
+type Lane<Item, Result> = { readonly shard: Shard; readonly queue: Queued<Item, Result>[]; isRunning: boolean }
 
 type Draft<State, Item, Result> = {
   readonly held: Held<State>
@@ -80,6 +80,8 @@ export class RecordWriter<State, Item, Result> {
   readonly #onCommitted: CommitListener
   readonly #lanes = new Map<Shard, Lane<Item, Result>>()
   readonly #cache: RecordCache<State>
+  /** Lanes that have something to do, and start together. */
+  #starting: Lane<Item, Result>[] = []
 
   constructor(kind: RecordKind<State, Item, Result>, committer: Committer, limits: WriterLimits, onCommitted: CommitListener) {
     this.#kind = kind
@@ -108,8 +110,15 @@ export class RecordWriter<State, Item, Result> {
       if (lane.isRunning) return
       lane.isRunning = true
       // One turn of the event loop later, so that all items of a request, and of its neighbours, share a commit.
-      setImmediate(() => void this.#run(shard, lane))
+      if (this.#starting.length === 0) setImmediate(() => this.#start())
+      this.#starting.push(lane)
     })
+  }
+
+  #start(): void {
+    const lanes = this.#starting
+    this.#starting = []
+    for (const lane of lanes) void this.#run(lane)
   }
 
   /** Forgets what is cached of a record. */
@@ -120,16 +129,16 @@ export class RecordWriter<State, Item, Result> {
   #laneOf(shard: Shard): Lane<Item, Result> {
     const known = this.#lanes.get(shard)
     if (known !== undefined) return known
-    const lane: Lane<Item, Result> = { queue: [], isRunning: false }
+    const lane: Lane<Item, Result> = { shard, queue: [], isRunning: false }
     this.#lanes.set(shard, lane)
     return lane
   }
 
-  async #run(shard: Shard, lane: Lane<Item, Result>): Promise<void> {
+  async #run(lane: Lane<Item, Result>): Promise<void> {
     while (lane.queue.length > 0) {
       const batch = lane.queue.splice(0, this.#limits.batchMax)
       try {
-        lane.queue.unshift(...(await this.#attempt(shard, batch)))
+        lane.queue.unshift(...(await this.#attempt(lane.shard, batch)))
       } catch (error) {
         for (const { item, call } of batch) {
           this.forget(this.#kind.idOf(item))
