@@ -44,7 +44,7 @@ export class JobReader {
       for (const [i, item] of items.entries()) states[i] = loaded.get(item.name)?.state
     }
     const lacking = items.filter((item, i) => needsOlder(states[i], item))
-    if (lacking.length > 0) await Promise.all(lacking.map((item) => this.#loadOlder(shard, item, loaded)))
+    if (lacking.length > 0) await Promise.all(lacking.map((item) => this.#loadOlder(item, loaded)))
     await this.#findRoom(shard, items, states)
     return loaded
   }
@@ -89,7 +89,7 @@ export class JobReader {
     execIds: readonly string[],
     cached: Held<LoadedJob> | undefined,
   ): Promise<Held<LoadedJob> | 'outdated'> {
-    const key = this.#keys.job(shard, item.namespace, item.jobId)
+    const key = this.#keys.jobNamed(shard, item.name)
     const fields = ['v', ...jobFields, ...execIds.flatMap(execFields)]
     const [token, job, jobNumbers, ...execs] = await this.#committer.observed('read', () => this.#store.hmget(key, ...fields))
     if (cached !== undefined && cached.token !== (token ?? '')) return 'outdated'
@@ -103,10 +103,10 @@ export class JobReader {
   }
 
   /** Reads the older attempts of a task beside what is loaded. */
-  async #loadOlder(shard: Shard, item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
+  async #loadOlder(item: JobItem, loaded: Map<string, Held<LoadedJob>>): Promise<void> {
     const held = loaded.get(item.name)
     if (held === undefined || held.state.older.has(item.execId)) return
-    const key = this.#keys.job(shard, item.namespace, item.jobId)
+    const key = held.state.keys.record
     const [older] = await this.#committer.observed('read', () => this.#store.hmget(key, `o:${item.execId}`))
     // Read after the token: if the job changed in between, the commit is refused and all is read anew.
     held.state.older.set(item.execId, stored(readOlder, [older]) ?? [])
