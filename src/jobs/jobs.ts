@@ -10,6 +10,7 @@ import type { EngineLink } from './rules/engine-link.ts'
 import type { EngineOutcome } from './rules/engine-rules.ts'
 import { defaultTaskType, unknownEngineType } from './rules/job-summary.ts'
 import { uidOf } from './rules/job-uid.ts'
+import type { Arrival } from './rules/task-arrival.ts'
 import type { EngineItem, EngineState, TaskLink } from './store/engine-kind.ts'
 import type { JobItem, JobItemResult } from './store/job-item.ts'
 import type { LoadedJob } from './store/loaded-job.ts'
@@ -45,9 +46,7 @@ type Parts = {
 }
 
 type Step = {
-  readonly report: Report
-  readonly atMs: number
-  readonly stampUs: number
+  readonly arrival: Arrival
   labels: TaskLabels
   /** Whether the lines of a heartbeat are taken; those of a task are judged with it. */
   readonly takesLines: boolean
@@ -62,8 +61,9 @@ export function createJobs(parts: Parts): Jobs {
       const heard = await applyToEngines(parts, steps, judged)
       await parts.afterWrite?.()
       return steps.map((step, i) => {
-        const result = judged[i]?.result ?? heartbeatResult(step.report, heard[i], step.takesLines)
-        countLines(parts, step.report, result)
+        const { report } = step.arrival
+        const result = judged[i]?.result ?? heartbeatResult(report, heard[i], step.takesLines)
+        countLines(parts, report, result)
         return result
       })
     },
@@ -81,7 +81,8 @@ async function stepsOf({ labels, clock, gate, readFields }: Parts, reports: read
     const engineType = report.engine.engineType ?? unknownEngineType
     const known = labels.knownLabelsOf(report.namespace, taskType, engineType)
     const takesLines = report.execId === undefined && hasRoom
-    const step: Step = { report, atMs: clock.nowMs(), stampUs: clock.stampUs(), takesLines, labels: known ?? noLabels }
+    const arrival = { report, atMs: clock.nowMs(), stampUs: clock.stampUs() }
+    const step: Step = { arrival, takesLines, labels: known ?? noLabels }
     steps.push(step)
     if (known !== undefined) continue
     const asked = labels.labelsOf(report.namespace, taskType, engineType)
@@ -138,21 +139,22 @@ async function replaceJobs(parts: Parts, steps: readonly Step[], judged: (JobIte
   for (const [i, step] of steps.entries()) {
     const formerUids = judged[i]?.replaces
     if (formerUids === undefined) continue
-    const { namespace, jobId } = step.report
-    await replacer.makeRoom(step.report, uidOf(step.report) ?? '')
+    const { report } = step.arrival
+    const { namespace, jobId } = report
+    await replacer.makeRoom(report, uidOf(report) ?? '')
     judged[i] = await jobs.write(keys.shardOfJob(namespace, jobId), { ...jobItem(step), formerUids })
   }
 }
 
-function jobItem({ report, atMs, stampUs, labels }: Step): JobItem & { readonly kind: 'report' } {
-  const { namespace, jobId, execId = '' } = report
-  return { kind: 'report', name: jobName(namespace, jobId), namespace, jobId, execId, arrival: { report, atMs, stampUs }, labels }
+function jobItem({ arrival, labels }: Step): JobItem & { readonly kind: 'report' } {
+  const { namespace, jobId, execId = '' } = arrival.report
+  return { kind: 'report', name: jobName(namespace, jobId), namespace, jobId, execId, arrival, labels }
 }
 
 function applyToJobs({ keys, jobs }: Parts, steps: readonly Step[]): Promise<(JobItemResult | undefined)[]> {
   const shares = new Shares<JobItem>()
   for (const [i, step] of steps.entries()) {
-    if (step.report.execId === undefined) continue
+    if (step.arrival.report.execId === undefined) continue
     const item = jobItem(step)
     shares.add(keys.shardOfJobNamed(item.name), item, i)
   }
@@ -170,11 +172,12 @@ function applyToEngines(
   for (const [i, step] of steps.entries()) {
     if (isTold[i] !== true) continue
     const link = judged[i]?.engine
-    const { instance } = step.report.engine
+    const { report } = step.arrival
+    const { instance } = report.engine
     shares.add(keys.shardOfEngine(instance), engineItem(step, link), i)
     // Engines that had the task before its newest attempt, or before another engine spoke for the whole job.
     for (const former of link?.formerEngines ?? []) {
-      const item: EngineItem = { kind: 'unlink', instance: former, links: [taskLink(step.report, false)] }
+      const item: EngineItem = { kind: 'unlink', instance: former, links: [taskLink(report, false)] }
       shares.add(keys.shardOfEngine(former), item, noReport)
     }
   }
@@ -186,10 +189,11 @@ function whichTell(steps: readonly Step[], judged: readonly (JobItemResult | und
   const latest = new Map<string, Heard>()
   const isTold = new Array<boolean>(steps.length).fill(false)
   for (let i = steps.length - 1; i >= 0; i--) {
-    const { report, stampUs, labels } = steps[i] as Step
+    const { arrival, labels } = steps[i] as Step
+    const { report } = arrival
     const link = judged[i]?.engine
     if (report.execId !== undefined && link === undefined) continue
-    const heard = { report, stampUs: link?.stampUs ?? stampUs, engineType: labels.engineType }
+    const heard = { report, stampUs: link?.stampUs ?? arrival.stampUs, engineType: labels.engineType }
     const later = latest.get(report.engine.instance)
     const movesNoTask = link?.task === undefined && link?.formerEngines === undefined
     if (movesNoTask && later !== undefined && isCoveredBy(heard, later)) continue
@@ -199,10 +203,11 @@ function whichTell(steps: readonly Step[], judged: readonly (JobItemResult | und
   return isTold
 }
 
-function engineItem({ report, atMs, stampUs, labels, takesLines }: Step, link: EngineLink | undefined): EngineItem {
+function engineItem({ arrival, labels, takesLines }: Step, link: EngineLink | undefined): EngineItem {
+  const { report, atMs, stampUs } = arrival
   const task = link?.task === undefined ? undefined : taskLink(report, link.task === 'held')
-  const arrival = { report, atMs, stampUs: link?.stampUs ?? stampUs, engineType: labels.engineType, takesLines }
-  return { kind: 'report', instance: report.engine.instance, arrival, link: task }
+  const heard = { report, atMs, stampUs: link?.stampUs ?? stampUs, engineType: labels.engineType, takesLines }
+  return { kind: 'report', instance: report.engine.instance, arrival: heard, link: task }
 }
 
 const taskLink = ({ namespace, jobId, execId = '' }: Report, isHeld: boolean): TaskLink => ({

@@ -91,7 +91,14 @@ export function fieldsInto<T extends object>(
     if (kept !== undefined) target[field.to] = kept as T[typeof field.to]
   }
   return (source, target, notes) => {
-    for (const key of keysOf(source, parent, limits, notes)) readField(source, key, target, notes)
+    let keys = 0
+    for (const key in source) {
+      if (++keys > limits.objectKeysMax) {
+        keysBeyond(parent, limits, notes)
+        return
+      }
+      readField(source, key, target, notes)
+    }
   }
 }
 

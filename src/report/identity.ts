@@ -42,16 +42,20 @@ function messageOf(fault: ErrorObject, limits: ReportLimits): string {
     case 'pattern':
       return `must be 1 to ${limits.idLengthMax} characters of A-Z a-z 0-9 . _ : @ / -${got}`
     case 'type':
-      return `must be ${article(String(fault.params['type']))}`
+      return `must be ${article(String([fault.params['type']].flat()[0]))}`
     case 'minimum':
       return `must be at least ${fault.params['limit']}`
     case 'maximum':
       return `must be at most ${fault.params['limit']}`
     case 'enum':
-      return `must be one of ${(fault.params['allowedValues'] as readonly unknown[]).join(', ')}${got}`
+      return `must be one of ${allowedWords(fault).join(', ')}${got}`
     default:
       return String(fault.message)
   }
+}
+
+function allowedWords(fault: ErrorObject): readonly unknown[] {
+  return (fault.params['allowedValues'] as readonly unknown[]).filter((word) => word !== null)
 }
 
 function article(type: string): string {

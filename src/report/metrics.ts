@@ -25,12 +25,12 @@ export function metricsOf(limits: ReportLimits): Read<Record<string, unknown>> {
 }
 
 function readMetrics(source: JsonObject, path: string, notes: Notes, limits: ReportLimits): Record<string, unknown> {
+  if (isAllPlain(source, limits.metricsMax)) return source
   const names = Object.keys(source)
   if (names.length > limits.metricsMax) {
     notes.reject('REPORT_TOO_MANY_METRICS', path, `has more than ${limits.metricsMax} entries`)
     return {}
   }
-  if (names.every((name) => isPlain(name, source[name]))) return source
   const metrics: Record<string, unknown> = {}
   const copier = new JsonCopier(limits, notes, path)
   for (const name of names) {
@@ -41,6 +41,12 @@ function readMetrics(source: JsonObject, path: string, notes: Notes, limits: Rep
     else metrics[cleanName(name, path, notes)] = kept
   }
   return metrics
+}
+
+function isAllPlain(source: JsonObject, max: number): boolean {
+  let names = 0
+  for (const name in source) if (++names > max || !isPlain(name, source[name])) return false
+  return true
 }
 
 /** A number under a plain name: nothing to copy. */

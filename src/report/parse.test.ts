@@ -99,6 +99,23 @@ describe('what identifies a report', () => {
     expect(ignored).toEqual(['progress'])
   })
 
+  test('without execId it is a heartbeat also when that is null', () => {
+    expect(accepted({ execId: null, engine: { instance: 'e' } })).toEqual(accepted({ engine: { instance: 'e' } }))
+  })
+
+  test.each([
+    [{ execId: 5 }, 'must be a string'],
+    [{ jobId: 'a b' }, 'must be 1 to 200 characters of A-Z a-z 0-9 . _ : @ / -, not "a b"'],
+    [{ seq: '1' }, 'must be an integer of at most 2^53 - 1'],
+    [{ seq: 0 }, 'must be at least 1'],
+    [{ scope: 'all' }, 'must be one of task, job, not "all"'],
+    [{ scope: 3 }, 'must be a string'],
+    [{ engine: { instance: 'e', incarnation: true } }, 'must be a string'],
+    [{ engine: { instance: 'e', incarnation: -1 } }, 'must be at least 0'],
+  ])('of %j is said what it %s', (changes, message) => {
+    expect(rejected(aReport(changes)).message).toBe(message)
+  })
+
   test('null is no news anywhere', () => {
     const nulls = Object.fromEntries(
       ['namespace', 'jobId', 'taskType', 'attempt', 'seq', 'reportedAt', 'scope', 'progress', 'progressInfo', 'resourceMap'].map(
@@ -114,7 +131,8 @@ describe('what identifies a report', () => {
       error: null,
       logs: null,
     }
-    expect(accepted({ ...aReport(), ...nulls, ...more })).toEqual(
+    const engine = { instance: 'node-07:38215', incarnation: null, engineType: null, node: null, stateSeconds: null }
+    expect(accepted({ ...aReport(), ...nulls, ...more, engine })).toEqual(
       accepted({ execId: 'e-1', status: 'running', engine: { instance: 'node-07:38215' } }),
     )
   })

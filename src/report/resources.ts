@@ -38,7 +38,7 @@ export function resourcesOf(limits: ReportLimits, isBare: boolean): Read<Applica
     const sent = readParts(source, path, notes) ?? {}
     const { queueMemory = 0, queueCores = 0, queueInstances = 0, jobStatus = '', queue = '' } = sent
     const holds = queueMemory > 0 || queueCores > 0
-    const live = isLive(jobStatus.toUpperCase(), isBare && holds, notes)
+    const live = liveWords.has(jobStatus) || isLive(jobStatus.toUpperCase(), isBare && holds, notes)
     return { applicationId, queueMemory, queueCores, queueInstances, jobStatus, queue, live }
   }
   return (value, path, notes) => {

@@ -174,12 +174,30 @@ export function jsonSchemaOf(schema: z.ZodType, form: 'published' | 'compiled'):
     io: 'input',
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
+      if (form === 'compiled') joinBranches(jsonSchema as JsonSchema)
       if (!(lenientMark in jsonSchema)) return
       if (form === 'published') delete jsonSchema[lenientMark]
       else for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
     },
   }) as JsonSchema
 }
+
+/**
+ * Makes one check of "this type or that", as all that may be null is. The compiled form of branches tries every one of them, and makes an
+ * error, to be thrown away, for each that does not fit: several for a report in which nothing is wrong.
+ */
+function joinBranches(schema: JsonSchema): void {
+  const branches = branchesOf(schema)
+  if (branches.length < 2) return
+  delete schema['anyOf']
+  // What a keyword asks of one type says nothing of another, but for this one.
+  const words = branches.flatMap((branch) => (branch['enum'] as readonly unknown[] | undefined) ?? [])
+  Object.assign(schema, ...branches, { type: branches.flatMap((branch) => branch['type']) })
+  if (words.length > 0) schema['enum'] = [...words, null]
+}
+
+const branchesOf = (schema: JsonSchema): readonly JsonSchema[] =>
+  (schema['anyOf'] as readonly JsonSchema[] | undefined)?.flatMap(branchesOf) ?? [schema]
 
 /** The published schema of one report: a task's report or an engine's heartbeat, ours or Linkis's own. */
 export function publishedReportSchema(limits: ReportLimits = defaultReportLimits): JsonSchema {

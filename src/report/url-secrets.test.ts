@@ -50,11 +50,9 @@ describe('a text loses the secrets of its URLs', () => {
     ['many parameters', '?a=b&token'],
     ['many slashes', ':///'],
     ['many signs', '@://a:b?'],
-  ])('of %s in time that grows with its length alone', (_what, piece) => {
+  ])('of %s as well, before a test is given up: by a search that begins anew at each it would take minutes', (_what, piece) => {
     const text = `me@m :// ${piece.repeat(300_000)}`
-    const start = performance.now()
-    withoutUrlSecrets(text)
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(withoutUrlSecrets(text).length).toBeLessThanOrEqual(text.length)
   })
 })
 

@@ -15,20 +15,37 @@ export function newToken(): string {
   return `${processTag}.${tokensGiven.toString(36)}`
 }
 
+/** Shared until something is put in: a list that grows from nothing takes room for seventeen, and most hold one or two. */
+const noFields: string[] = []
+const noCommands: Command[] = []
+
 export class Change {
   readonly key: string
   readonly expected: string
   readonly token: string
-  /** Fields of the record's hash, name and value in turn. */
-  readonly fields: string[] = []
-  readonly commands: Command[] = []
-  readonly events: string[] = []
+  #fields: string[] = noFields
+  #commands: Command[] = noCommands
+  #events: string[] = noFields
 
   /** @param expected token the change was made from; `''` = the record must not exist. @param token `''` deletes the record. */
   constructor(key: string, expected: string, token: string) {
     this.key = key
     this.expected = expected
     this.token = token
+  }
+
+  /** Fields of the record's hash, name and value in turn. */
+  get fields(): readonly string[] {
+    return this.#fields
+  }
+
+  get commands(): readonly Command[] {
+    return this.#commands
+  }
+
+  /** Lines for the event stream. */
+  get events(): readonly string[] {
+    return this.#events
   }
 
   /** What nothing is written by leaves the record as it is: it need not be read anew elsewhere. */
@@ -39,11 +56,18 @@ export class Change {
 
   /** Sets a field of the record itself. */
   set(field: string, text: string): void {
-    this.fields.push(field, text)
+    if (this.#fields === noFields) this.#fields = [field, text]
+    else this.#fields.push(field, text)
+  }
+
+  /** As {@link set}, all that are set at once. @param fields name and value in turn; not to be changed afterwards */
+  setAll(fields: string[]): void {
+    this.#fields = this.#fields === noFields ? fields : [...this.#fields, ...fields]
   }
 
   run(...command: Command): void {
-    this.commands.push(command)
+    if (this.#commands === noCommands) this.#commands = [command]
+    else this.#commands.push(command)
   }
 
   /** One command over many members, in as many pieces as the script can take. */
@@ -55,7 +79,8 @@ export class Change {
 
   /** @param line one line for the event stream */
   announce(line: string): void {
-    this.events.push(line)
+    if (this.#events === noFields) this.#events = [line]
+    else this.#events.push(line)
   }
 }
 
@@ -79,23 +104,22 @@ export function encodeChanges(shards: readonly ShardChanges[], eventsMax: number
     places.set(key, keys.length)
     return keys.length
   }
-  const pieces: (string | number)[] = [eventsMax, shards.length]
+  let text = `${eventsMax}${pieceEnd}${shards.length}${pieceEnd}`
   for (const { eventsKey, countersKey, changes } of shards) {
-    pieces.push(placeOf(eventsKey), placeOf(countersKey), changes.length)
-    for (const change of changes) pushChange(pieces, change, placeOf)
+    text += `${placeOf(eventsKey)}${pieceEnd}${placeOf(countersKey)}${pieceEnd}${changes.length}${pieceEnd}`
+    for (const change of changes) text += changeText(change, placeOf)
   }
-  pieces.push('')
-  return { keys, args: [pieces.join(pieceEnd)] }
+  return { keys, args: [text] }
 }
 
-function pushChange(pieces: (string | number)[], change: Change, placeOf: (key: string) => number): void {
+function changeText(change: Change, placeOf: (key: string) => number): string {
   const { key, expected, token, fields, commands, events } = change
-  pieces.push(placeOf(key), expected, token, fields.length)
-  for (const piece of fields) pieces.push(piece)
-  pieces.push(commands.length)
+  let text = `${placeOf(key)}${pieceEnd}${expected}${pieceEnd}${token}${pieceEnd}${fields.length}${pieceEnd}`
+  for (const field of fields) text += field + pieceEnd
+  text += commands.length + pieceEnd
   for (const command of commands) {
-    pieces.push(command[0], placeOf(command[1]), command.length - 2)
-    for (let i = 2; i < command.length; i++) pieces.push(command[i] as string | number)
+    text += `${command[0]}${pieceEnd}${placeOf(command[1])}${pieceEnd}${command.length - 2}${pieceEnd}`
+    for (let i = 2; i < command.length; i++) text += command[i] + pieceEnd
   }
-  pieces.push(events.length === 1 ? (events[0] as string) : events.join('\n'))
+  return `${text}${events.length === 1 ? events[0] : events.join('\n')}${pieceEnd}`
 }

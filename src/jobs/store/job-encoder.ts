@@ -63,8 +63,15 @@ function writeRecords(change: Change, encoding: Encoding): void {
 function writeMoves(change: Change, state: LoadedJob, effects: Effects): boolean {
   const moves = state.takeMoves(effects.lines.length, effects)
   if (moves === undefined) return false
-  change.set(jobFields[1], numbersText(moves.job.template, moves.job.numbers))
-  for (const { execId, template, numbers } of moves.tasks) change.set(numbersField(execId), numbersText(template, numbers))
+  const { tasks, job } = moves
+  const fields = new Array<string>(2 + 2 * tasks.length)
+  fields[0] = jobFields[1]
+  fields[1] = numbersText(job.template, job.numbers)
+  for (const [i, { execId, template, numbers }] of tasks.entries()) {
+    fields[2 + 2 * i] = numbersField(execId)
+    fields[3 + 2 * i] = numbersText(template, numbers)
+  }
+  change.setAll(fields)
   return true
 }
 

@@ -34,6 +34,12 @@ type LastWritten<T, Steady> = {
   steady: Steady | null | undefined
 }
 
+type TaskWritten = LastWritten<ExecRecord, SteadyTask> & {
+  readonly execId: string
+  /** Its numbers have moved since the trace began. */
+  isMoved: boolean
+}
+
 /**
  * As much of a job as is loaded: its records, and how they were written last. A report that only moves numbers is taken without the
  * records, which then lag behind until the rules need them: but for numbers they are as they should be.
@@ -48,11 +54,11 @@ export class LoadedJob implements JobState {
   hasRoom = true
   isRemoved = false
   #jobWritten: LastWritten<JobRecord, SteadyJob> | undefined
-  readonly #tasksWritten = new Map<string, LastWritten<ExecRecord, SteadyTask>>()
+  readonly #tasksWritten = new Map<string, TaskWritten>()
   /** Tasks whose records lag behind their numbers. */
   readonly #lagging = new Set<string>()
   /** Those that have moved since the trace began. */
-  readonly #moved = new Set<string>()
+  #moved: TaskWritten[] = []
   #isJobLagging = false
   #snapshot: { job: JobRecord | undefined } & JobSnapshot = { job: undefined, execs: [], older: [] }
   /** The rules have run since the trace began: what was written last is no longer how things are. */
@@ -66,7 +72,8 @@ export class LoadedJob implements JobState {
   /** What is compared with, from now on. */
   beginTrace(): JobSnapshot {
     this.#isRuled = false
-    this.#moved.clear()
+    for (const task of this.#moved) task.isMoved = false
+    this.#moved = noneMoved
     this.#snapshot = { job: this.job, execs: this.execs.beginTrace(), older: this.older.beginTrace() }
     return this.#snapshot
   }
@@ -94,9 +101,16 @@ export class LoadedJob implements JobState {
     task.numbers = numbers
     job.numbers = jobNumbers
     this.#lagging.add(execId)
-    this.#moved.add(execId)
+    this.#noteMove(task)
     this.#isJobLagging = true
     return { result: applied, engine: { stampUs } }
+  }
+
+  #noteMove(task: TaskWritten): void {
+    if (task.isMoved) return
+    task.isMoved = true
+    if (this.#moved === noneMoved) this.#moved = [task]
+    else this.#moved.push(task)
   }
 
   /** Brings the records up to their numbers, for the rules to go on from there. */
@@ -106,7 +120,7 @@ export class LoadedJob implements JobState {
     for (const execId of this.#lagging) this.#catchUpTask(execId, effects)
     const { template, numbers } = this.#jobWritten as LastWritten<JobRecord, SteadyJob>
     this.job = withJobNumbers(template.record, numbers)
-    if (this.#moved.size > 0) effects.events.push({ kind: 'job', record: this.job })
+    if (this.#moved.length > 0) effects.events.push({ kind: 'job', record: this.job })
     else this.#snapshot.job = this.job
     this.#lagging.clear()
     this.#isJobLagging = false
@@ -114,10 +128,10 @@ export class LoadedJob implements JobState {
 
   /** What moved before the rules ran is written and told of with what they bring about. */
   #catchUpTask(execId: string, effects: Effects): void {
-    const { template, numbers, steady } = this.#tasksWritten.get(execId) as LastWritten<ExecRecord, SteadyTask>
+    const { template, numbers, steady, isMoved } = this.#tasksWritten.get(execId) as TaskWritten
     const record = withTaskNumbers((steady as SteadyTask).still, numbers)
     const exec = withOnlyTask(template.record, record)
-    if (!this.#moved.has(execId)) {
+    if (!isMoved) {
       this.execs.setUntraced(execId, exec)
       return
     }
@@ -127,17 +141,13 @@ export class LoadedJob implements JobState {
 
   /** What has moved since the trace began, and tells of it. @param lines log lines that came with it. Undefined: nothing has */
   takeMoves(lines: number, effects: Effects) {
-    if (this.#isRuled || this.#jobWritten === undefined || this.#moved.size === 0) return undefined
-    const tasks = Array.from(this.#moved, (execId) => {
-      const { template, numbers, steady } = this.#tasksWritten.get(execId) as LastWritten<ExecRecord, SteadyTask>
-      effects.events.push(movedTask(steady as SteadyTask, numbers))
-      return { execId, template, numbers }
-    })
-    const { template, numbers } = this.#jobWritten
-    const withLines = lines === 0 ? numbers : numbers.with(jobPlaceOf.tailNo, (numbers[jobPlaceOf.tailNo] as number) + lines)
-    this.#jobWritten.numbers = withLines
-    effects.events.push(movedJob(template.record, withLines))
-    return { tasks, job: { template, numbers: withLines } }
+    const [tasks, job] = [this.#moved, this.#jobWritten]
+    if (this.#isRuled || job === undefined || tasks.length === 0) return undefined
+    const { template, numbers } = job
+    if (lines > 0) job.numbers = numbers.with(jobPlaceOf.tailNo, (numbers[jobPlaceOf.tailNo] as number) + lines)
+    for (const task of tasks) effects.events.push(movedTask(task.steady as SteadyTask, task.numbers))
+    effects.events.push(movedJob(template.record, job.numbers))
+    return { tasks, job: { template, numbers: job.numbers } }
   }
 
   get jobTemplate(): Template<JobRecord> | undefined {
@@ -158,7 +168,7 @@ export class LoadedJob implements JobState {
   taskWritten(execId: string, { template, numbers }: Written<ExecRecord>): void {
     const known = this.#tasksWritten.get(execId)
     if (known?.template === template) known.numbers = numbers
-    else this.#tasksWritten.set(execId, { template, numbers, steady: undefined })
+    else this.#tasksWritten.set(execId, { execId, template, numbers, steady: undefined, isMoved: false })
   }
 
   /** Leaves only these tasks loaded. The job's own record may go on lagging behind what the others have moved. */
@@ -172,6 +182,9 @@ export class LoadedJob implements JobState {
     for (const execId of this.older.keys()) if (!execIds.has(execId)) this.older.delete(execId)
   }
 }
+
+/** Stands for an empty list until something moves. */
+const noneMoved: TaskWritten[] = []
 
 const applied = Object.freeze({ outcome: 'applied' } as const)
 

@@ -55,7 +55,14 @@ type Call<Result> = {
   readonly reject: (error: unknown) => void
 }
 
-type Queued<Item, Result> = { readonly item: Item; readonly call: Call<Result>; readonly at: number; tries: number }
+type Queued<Item, Result> = {
+  readonly item: Item
+  readonly call: Call<Result>
+  readonly at: number
+  tries: number
+  /** What the rules say of it, once they have run. */
+  result: Result | undefined
+}
 
 type Lane<Item, Result> = { readonly shard: Shard; readonly queue: Queued<Item, Result>[]; isRunning: boolean }
 
@@ -63,7 +70,8 @@ type Draft<State, Item, Result> = {
   readonly held: Held<State>
   readonly before: unknown
   readonly effects: Effects
-  readonly results: { queued: Queued<Item, Result>; result: Result }[]
+  /** The items it answers. */
+  readonly judged: Queued<Item, Result>[]
 }
 
 /**
@@ -106,7 +114,7 @@ export class RecordWriter<State, Item, Result> {
     if (lane.queue.length >= this.#limits.queueMax) return Promise.reject(new ScopeError('BUSY'))
     return new Promise((resolve, reject) => {
       const call: Call<Result> = { results: new Array<Result>(items.length), open: items.length, resolve, reject }
-      for (const [at, item] of items.entries()) lane.queue.push({ item, call, at, tries: 0 })
+      for (const [at, item] of items.entries()) lane.queue.push({ item, call, at, tries: 0, result: undefined })
       if (lane.isRunning) return
       lane.isRunning = true
       // One turn of the event loop later, so that all items of a request, and of its neighbours, share a commit.
@@ -189,27 +197,29 @@ export class RecordWriter<State, Item, Result> {
     const later: Queued<Item, Result>[] = []
     for (const queued of batch) {
       const id = this.#kind.idOf(queued.item)
-      const draft = drafts.get(id) ?? this.#begin(id, loaded)
-      drafts.set(id, draft)
-      if (this.#kind.isGone(draft.held.state)) {
+      const known = drafts.get(id)
+      if (known !== undefined && this.#kind.isGone(known.held.state)) {
         later.push(queued)
         continue
       }
-      draft.results.push({ queued, result: this.#kind.apply(draft.held.state, queued.item, draft.effects, draft.held.token) })
+      const draft = known ?? this.#begin(id, loaded, queued)
+      if (known === undefined) drafts.set(id, draft)
+      else draft.judged.push(queued)
+      queued.result = this.#kind.apply(draft.held.state, queued.item, draft.effects, draft.held.token)
     }
     return { drafts, later }
   }
 
   /** From here on the state is being changed: it is cached again only when the commit has succeeded. */
-  #begin(id: string, loaded: Map<string, Held<State>>): Draft<State, Item, Result> {
+  #begin(id: string, loaded: Map<string, Held<State>>, first: Queued<Item, Result>): Draft<State, Item, Result> {
     const held = loaded.get(id)
     if (held === undefined) throw new Error(`record ${id} was not loaded`)
     this.#cache.lend(id)
-    return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), results: [] }
+    return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), judged: [first] }
   }
 
   #again(draft: Draft<State, Item, Result>): Queued<Item, Result>[] {
-    return draft.results.flatMap(({ queued }) => {
+    return draft.judged.flatMap((queued) => {
       queued.tries += 1
       if (queued.tries < this.#limits.triesMax) return [queued]
       queued.call.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
@@ -219,9 +229,8 @@ export class RecordWriter<State, Item, Result> {
 }
 
 function settle<State, Item, Result>(draft: Draft<State, Item, Result>): void {
-  for (const { queued, result } of draft.results) {
-    const { call, at } = queued
-    call.results[at] = result
+  for (const { call, at, result } of draft.judged) {
+    call.results[at] = result as Result
     call.open -= 1
     if (call.open === 0) call.resolve(call.results)
   }

@@ -8,7 +8,7 @@ export class TracedMap<Key, Value> extends Map<Key, Value> {
 
   /** Begins the trace anew. @returns an entry for each key that is set from now on, in the order of its first time */
   beginTrace(): readonly Traced<Key, Value>[] {
-    this.#trace = []
+    if (this.#trace.length > 0) this.#trace = []
     this.#traced = undefined
     return this.#trace
   }
