@@ -549,11 +549,13 @@ describe('the engine is never harmed', () => {
     server = await programmableAggregator()
   })
 
-  test('a thousand updates take no time, whatever the aggregator does', () => {
+  test('a hundred thousand updates are a report or two, the last with what was said last', async () => {
     const task = aReporter().task({ jobId: 'j1' })
-    const begunMs = performance.now()
     for (let i = 0; i < 100_000; i++) task.update({ progress: 0.5, algorithmMetrics: { loss: i } })
-    expect(performance.now() - begunMs).toBeLessThan(1_000)
+    await task.finish()
+    const losses = reportsOf('j1').map((report) => (report['algorithmMetrics'] as { loss?: number } | undefined)?.loss)
+    expect(losses.length).toBeLessThanOrEqual(2)
+    expect(losses.at(-1)).toBe(99_999)
   })
 
   test('arguments that do not fit are told of and left out', async () => {

@@ -73,13 +73,12 @@ describe('the level of a line', () => {
     expect(levelOf(line, 'FATAL')).toBe(level)
   })
 
-  test('is found in little time, whatever the line', () => {
-    const begunMs = performance.now()
-    for (const line of ['['.repeat(1e6), `${'- '.repeat(5e5)}x`, '0'.repeat(1e6), '\u001b]'.repeat(1e5)]) {
-      levelOf(withoutEscapes(line), 'INFO')
-    }
-    expect(performance.now() - begunMs).toBeLessThan(500)
-  })
+  test.each(['['.repeat(1e6), `${'- '.repeat(5e5)}x`, '0'.repeat(1e6), '\u001b]'.repeat(1e5)])(
+    'is found before a test is given up, whatever the line: by a search that begins anew at each character it would take minutes',
+    (line) => {
+      expect(levelOf(withoutEscapes(line), 'INFO')).toBe('INFO')
+    },
+  )
 
   test('does not see colours', () => {
     expect(withoutEscapes('\u001b[1;31mERROR\u001b[0m no \u001b]0;title\u0007end')).toBe('ERROR no end')
