@@ -8,18 +8,15 @@ import { isEnd } from '../report/status.ts'
 import { ExpiredRuns } from './expired-runs.ts'
 import type { ExpositionStore } from './exposition-store.ts'
 import { LearningJobs } from './learning-jobs.ts'
+import { endedAtMs, LingeringTasks, type LingerLimits } from './lingering-tasks.ts'
 import type { ScrapeLog } from './scrape-log.ts'
 import { isBefore, TaskEntry, type TaskFamilies, type TaskNews, taskFamilies } from './task-entry.ts'
 
-export type TaskSeriesLimits = {
+export type TaskSeriesLimits = LingerLimits & {
   /** Tasks that have not ended and have series; as many that have ended may linger. */
   readonly taskSeriesMax: number
   /** Names of uncatalogued algorithm metrics a task type. */
   readonly metricNamesMax: number
-  /** How long the series of an ended task stay at most. */
-  readonly lingerMs: number
-  /** How long the series of a lost task stay after its last report: as long as those of its engine. */
-  readonly lostLingerMs: number
 }
 
 /** The task whose series are over. `engine` is the instance that reported last. */
@@ -65,9 +62,7 @@ export class TaskSeries implements ShardListener {
   readonly #deps: TaskSeriesDeps
   readonly #families: TaskFamilies
   readonly #shards = new Map<Shard, OwnedShard>()
-  /** Entries whose task has ended, oldest end first. */
-  readonly #ended = new Set<TaskEntry>()
-  readonly #lost = new Set<TaskEntry>()
+  readonly #lingering: LingeringTasks
   /** Entries with a record that is not shown yet. */
   readonly #stale = new Set<TaskEntry>()
   readonly #expired: ExpiredRuns
@@ -81,6 +76,8 @@ export class TaskSeries implements ShardListener {
       types: deps.types ?? [],
       runs: deps.runs ?? (() => undefined),
     })
+    const onOverflow = () => deps.store.countOverflow('task')
+    this.#lingering = new LingeringTasks(deps.scrapes, deps.limits, onOverflow, (entry) => this.#expire(entry))
     this.#learning = new LearningJobs(deps.store, learningTypesOf(deps.types ?? []))
     deps.store.beforeRender(() => this.#showStale(Number.POSITIVE_INFINITY))
     this.#expired = new ExpiredRuns(deps.limits.taskSeriesMax * expiredRunsFactor, deps.limits.lingerMs)
@@ -137,14 +134,7 @@ export class TaskSeries implements ShardListener {
 
   /** Takes away what was scraped twice after its end, or lingered long enough. To be called about once a second. */
   sweep(nowMs: number): void {
-    const { scrapes, limits } = this.#deps
-    for (const entry of this.#ended) {
-      const wasScraped = entry.endMark !== undefined && scrapes.isTwiceSince(entry.endMark)
-      if (wasScraped || endedAtMs(entry.record) + limits.lingerMs <= nowMs) this.#expire(entry, nowMs)
-    }
-    for (const entry of this.#lost) {
-      if (entry.record.lastReportAtMs + limits.lostLingerMs <= nowMs) this.#expire(entry, nowMs)
-    }
+    this.#lingering.sweep(nowMs)
     this.#expired.sweep(nowMs)
   }
 
@@ -158,10 +148,10 @@ export class TaskSeries implements ShardListener {
         if (owned !== undefined) this.#removeGone(owned, event)
         return
       case 'engine':
-        if (event.record.isGone) this.#expireLostOf(event.record.instance)
+        if (event.record.isGone) this.#lingering.expireLostOf(event.record.instance)
         return
       case 'engine-gone':
-        this.#expireLostOf(event.instance)
+        this.#lingering.expireLostOf(event.instance)
         return
       case 'job':
         if (owned !== undefined) this.#learning.show(shard, event)
@@ -208,7 +198,7 @@ export class TaskSeries implements ShardListener {
     entry.still = still
     entry.news = news
     this.#stale.add(entry)
-    this.#file(entry)
+    this.#lingering.file(entry)
   }
 
   /** The entry that shows this task already, if the record does not change its labels. */
@@ -223,7 +213,7 @@ export class TaskSeries implements ShardListener {
 
   #newEntry(shard: Shard, owned: OwnedShard, key: string, news: TaskNews): TaskEntry | undefined {
     const record = stillOf(news)
-    const openCount = this.#entryCount - this.#ended.size
+    const openCount = this.#entryCount - this.#lingering.endedCount
     if (!isEnd(record.status) && openCount >= this.#deps.limits.taskSeriesMax) {
       this.#deps.store.countOverflow('task')
       return undefined
@@ -236,38 +226,12 @@ export class TaskSeries implements ShardListener {
     return entry
   }
 
-  /** Puts the entry among the ended or the lost, or takes it out of there. */
-  #file(entry: TaskEntry): void {
-    if (entry.still.status === 'lost') this.#lost.add(entry)
-    else this.#lost.delete(entry)
-    if (!isEnd(entry.still.status)) {
-      this.#ended.delete(entry)
-      entry.endMark = undefined
-      return
-    }
-    entry.endMark ??= this.#deps.scrapes.mark
-    this.#ended.add(entry)
-    if (this.#ended.size > this.#deps.limits.taskSeriesMax) this.#expireOldestEnded()
-  }
-
-  #expireOldestEnded(): void {
-    for (const oldest of this.#ended) {
-      this.#deps.store.countOverflow('task')
-      this.#expire(oldest, this.#deps.nowMs())
-      return
-    }
-  }
-
-  #expire(entry: TaskEntry, nowMs: number): void {
+  #expire(entry: TaskEntry): void {
     const owned = this.#shards.get(entry.shard)
     if (owned === undefined) return
     this.#remove(owned, entry)
-    this.#expired.add(entry.key, entry.record, nowMs)
+    this.#expired.add(entry.key, entry.record, this.#deps.nowMs())
     this.#deps.onExpired(expiredTask(entry.record), entry.shard)
-  }
-
-  #expireLostOf(instance: string): void {
-    for (const entry of [...this.#lost]) if (entry.still.engine.instance === instance) this.#expire(entry, this.#deps.nowMs())
   }
 
   #removeGone(owned: OwnedShard, gone: Pick<TaskRecord, 'namespace' | 'jobId' | 'task'> & { readonly engine: string }): void {
@@ -283,8 +247,7 @@ export class TaskSeries implements ShardListener {
     owned.byStill.delete(entry.still)
     const identity = keyWithoutEngine(entry.still)
     if (owned.jobScoped.get(identity) === entry) owned.jobScoped.delete(identity)
-    this.#ended.delete(entry)
-    this.#lost.delete(entry)
+    this.#lingering.forget(entry)
     this.#stale.delete(entry)
     this.#entryCount -= 1
     this.#learning.taskGone(entry.still)
@@ -302,10 +265,6 @@ function keyWithoutEngine({ namespace, jobId, task }: Pick<TaskRecord, 'namespac
 
 function keyOf(record: TaskRecord): string {
   return `${record.namespace}\n${record.jobId}\n${record.task}\n${record.engine.instance}`
-}
-
-function endedAtMs(record: TaskRecord): number {
-  return record.endedArrivalAtMs ?? record.lastReportAtMs
 }
 
 function expiredTask({ namespace, jobId, task, attempt, scope, engine }: TaskRecord): ExpiredTask {

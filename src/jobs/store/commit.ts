@@ -32,7 +32,9 @@ type WithCommit = {
 /** Changes on their way, and who waits for them. */
 type Waiting = {
   readonly shard: Shard
-  readonly changes: readonly Change[]
+  readonly count: number
+  /** None once they are on their way: they can go while the answer is waited for. */
+  changes: readonly Change[]
   readonly resolve: (committed: Committed) => void
   readonly reject: (error: unknown) => void
 }
@@ -72,7 +74,7 @@ export class Committer {
     return new Promise((resolve, reject) => {
       // Once all that is ready now has come.
       if (this.#waiting.length === 0) process.nextTick(() => this.#sendWaiting())
-      this.#waiting.push({ shard, changes, resolve, reject })
+      this.#waiting.push({ shard, count: changes.length, changes, resolve, reject })
     })
   }
 
@@ -83,14 +85,14 @@ export class Committer {
     let call: Waiting[] = []
     let count = 0
     for (const commit of waiting) {
-      const isFull = call.length > 0 && (isApart || count + commit.changes.length > changesPerCall)
+      const isFull = call.length > 0 && (isApart || count + commit.count > changesPerCall)
       if (isFull) {
         void this.#send(call)
         call = []
         count = 0
       }
       call.push(commit)
-      count += commit.changes.length
+      count += commit.count
     }
     void this.#send(call)
   }
@@ -99,9 +101,9 @@ export class Committer {
     try {
       const answer = await this.#call(call)
       let at = 1
-      for (const { changes, resolve } of call) {
-        resolve(committedOf(answer, at, changes.length))
-        at += 2 + changes.length
+      for (const { count, resolve } of call) {
+        resolve(committedOf(answer, at, count))
+        at += 2 + count
       }
     } catch (error) {
       if (call.length > 1) this.#partAfter(error)
@@ -124,6 +126,7 @@ export class Committer {
       changes,
     }))
     const { keys, args } = encodeChanges(shards, this.#eventsMax)
+    for (const commit of call) commit.changes = []
     const beganAtMs = performance.now()
     const answer = await this.observed('commit', () => this.#store.scopeCommit(keys.length, keys, args))
     this.#clock.calibrate(Number(answer[0]), beganAtMs)

@@ -74,6 +74,14 @@ type Draft<State, Item, Result> = {
   readonly judged: Queued<Item, Result>[]
 }
 
+/** A record as it is once its change has been taken, and who hears of it then. */
+type Written<State, Item, Result> = {
+  readonly id: string
+  readonly held: Held<State>
+  readonly events: readonly ScopeEvent[]
+  readonly judged: readonly Queued<Item, Result>[]
+}
+
 /**
  * Applies items to records: one commit per shard at a time, many items each.
  *
@@ -160,33 +168,41 @@ export class RecordWriter<State, Item, Result> {
   /** @returns the items to do again, because another replica wrote their record first */
   async #attempt(shard: Shard, batch: Queued<Item, Result>[]): Promise<Queued<Item, Result>[]> {
     const { drafts, later } = await this.#draft(shard, batch)
-    const changes: { id: string; draft: Draft<State, Item, Result>; change: Change }[] = []
-    for (const [id, draft] of drafts) {
-      const change = this.#kind.encode(shard, id, draft.held, draft.before, draft.effects, newToken())
-      if (change === undefined) settle(draft)
-      else changes.push({ id, draft, change })
-    }
+    const { changes, written } = this.#encode(shard, drafts)
     if (changes.length === 0) return later
-    const committed = await this.#committer.commit(
-      shard,
-      changes.map(({ change }) => change),
-    )
+    const committed = await this.#committer.commit(shard, changes)
     const redo: Queued<Item, Result>[] = []
     const events: ScopeEvent[] = []
-    changes.forEach(({ id, draft, change }, i) => {
+    written.forEach((each, i) => {
       if (committed.taken[i] !== true) {
-        redo.push(...this.#again(draft))
+        redo.push(...this.#again(each.judged))
         return
       }
-      if (change.token === '') this.forget(id)
-      else this.#cache.remember(id, { token: change.token, state: draft.held.state })
-      events.push(...draft.effects.events)
+      if (each.held.token === '') this.forget(each.id)
+      else this.#cache.remember(each.id, each.held)
+      events.push(...each.events)
     })
     this.#onCommitted(shard, committed.event, events)
-    changes.forEach(({ draft }, i) => {
-      if (committed.taken[i] === true) settle(draft)
+    written.forEach(({ judged }, i) => {
+      if (committed.taken[i] === true) settle(judged)
     })
     return [...redo, ...later]
+  }
+
+  /** What is to be written, and what is to be known when it has been: all else can go while that is under way. */
+  #encode(shard: Shard, drafts: ReadonlyMap<string, Draft<State, Item, Result>>) {
+    const changes: Change[] = []
+    const written: Written<State, Item, Result>[] = []
+    for (const [id, { held, before, effects, judged }] of drafts) {
+      const change = this.#kind.encode(shard, id, held, before, effects, newToken())
+      if (change === undefined) {
+        settle(judged)
+        continue
+      }
+      changes.push(change)
+      written.push({ id, held: { token: change.token, state: held.state }, events: effects.events, judged })
+    }
+    return { changes, written }
   }
 
   /** Runs the rules. What speaks of a record that an item before it has removed comes `later`: it finds none. */
@@ -218,8 +234,8 @@ export class RecordWriter<State, Item, Result> {
     return { held, before: this.#kind.snapshot(held.state), effects: noEffects(), judged: [first] }
   }
 
-  #again(draft: Draft<State, Item, Result>): Queued<Item, Result>[] {
-    return draft.judged.flatMap((queued) => {
+  #again(judged: readonly Queued<Item, Result>[]): Queued<Item, Result>[] {
+    return judged.flatMap((queued) => {
       queued.tries += 1
       if (queued.tries < this.#limits.triesMax) return [queued]
       queued.call.reject(new ScopeError('BUSY', 'other replicas write this record all the time'))
@@ -228,8 +244,8 @@ export class RecordWriter<State, Item, Result> {
   }
 }
 
-function settle<State, Item, Result>(draft: Draft<State, Item, Result>): void {
-  for (const { call, at, result } of draft.judged) {
+function settle<Item, Result>(judged: readonly Queued<Item, Result>[]): void {
+  for (const { call, at, result } of judged) {
     call.results[at] = result as Result
     call.open -= 1
     if (call.open === 0) call.resolve(call.results)
