@@ -14,6 +14,7 @@ import { tableOf } from './table.ts'
 const root = new URL('../../../', import.meta.url)
 const usage = `e2e [--short] [--aof off|always] [--rounds N] [--seconds S] [--batches 1,10,100] [--sizes 1.1]
     [--connections 24] [--only enginescope|naive] [--check RATIO] [--json FILE] [--aggregator FILE] [--profile FOLDER]
+    [--semi-space MB]
   --short       3 rounds of 3 s a phase, reports of 1.1 kB: two minutes. Default: 5 rounds of 8 s, also 0.3 and 8 kB at the largest batch
   --aof         Redis writes to disk before it answers, for both services
   --only        one service alone, for profiling
@@ -21,6 +22,7 @@ const usage = `e2e [--short] [--aof off|always] [--rounds N] [--seconds S] [--ba
   --json        where all figures go; default .bench/e2e.json
   --aggregator  the built program; default bin/enginescope.js
   --profile     writes a CPU profile of each run there
+  --semi-space  room for new objects, as of --max-semi-space-size, for both services; default: as Node has it
 `
 
 const { values: options } = parseArgs({
@@ -37,6 +39,7 @@ const { values: options } = parseArgs({
     json: { type: 'string', default: fileURLToPath(new URL('.bench/e2e.json', root)) },
     aggregator: { type: 'string', default: fileURLToPath(new URL('bin/enginescope.js', root)) },
     profile: { type: 'string' },
+    'semi-space': { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -50,9 +53,9 @@ async function main(): Promise<number> {
   const service: ServiceOptions = {
     appendOnly: appendOnlyOf(options.aof),
     aggregator: options.aggregator,
-    nodeArgs: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
+    nodeArgs: nodeArgsOf(options.profile, options['semi-space']),
   }
-  const about = `${machineText()}, AOF ${service.appendOnly}, ${plan.connections} connections, median of ${rounds} (min..max)`
+  const about = `${machineText()}, AOF ${service.appendOnly}, semi-space ${options['semi-space'] ?? 'as Node has it'}, ${plan.connections} connections, median of ${rounds} (min..max)`
   process.stdout.write(`${about}\n`)
   const names: ServiceName[] = options.only === undefined ? ['naive', 'enginescope'] : [options.only as ServiceName]
   const samples = await takeTurns(names, rounds, plan, service)
@@ -104,6 +107,13 @@ function planOf(): Plan {
     warmUp: { batch: largest, size: sizes?.[0] ?? '1.1', durationMs: 3_000 },
     phases,
   }
+}
+
+function nodeArgsOf(profileFolder: string | undefined, semiSpaceMb: string | undefined): string[] {
+  return [
+    ...(profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]),
+    ...(semiSpaceMb === undefined ? [] : [`--max-semi-space-size=${semiSpaceMb}`]),
+  ]
 }
 
 function sizeOf(text: string): ReportSize {
