@@ -33,7 +33,7 @@ export function applyReport(
   const apply = (taken: Arrival) => judge(state, taken, circumstances, rules, effects)
   return arrival.report.fetched === undefined
     ? apply(arrival)
-    : applyFetched(state, arrival, circumstances.hasRoomForLines, apply)
+    : applyFetched(state, arrival, circumstances.hasRoomForLines, effects, apply)
 }
 
 function judge(state: JobState, arrival: Arrival, circumstances: Circumstances, rules: JobRules, effects: Effects): JobOutcome {
