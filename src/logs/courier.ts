@@ -1,4 +1,5 @@
-import { backoffMs, Pause } from './backoff.ts'
+import { Pause } from '../pause.ts'
+import { backoffMs } from './backoff.ts'
 import { pushBody } from './batch.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { halves, markRefused, markStored, type Parcel, type ParcelLine, stackOfPushes } from './delivery.ts'
