@@ -13,7 +13,8 @@ const anAttempt = fc.record({
   taskType: fc.constantFrom('sql', 'spark_sql', undefined),
   engineType: fc.constantFrom('spark', 'hive', undefined),
   engine: fc.constantFrom('e1:1', 'e2:2'),
-  reports: fc.integer({ min: 1, max: 3 }),
+  /** Whether each of its reports says the type. */
+  reports: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
 })
 
 /** A task of the one job; each of its attempts may be of a type of its own. */
@@ -23,11 +24,16 @@ const aTask = fc.record({
   attempts: fc.array(anAttempt, { minLength: 1, maxLength: 2 }),
 })
 
+const unnamed = (instance: string) => ({ instance, engineType: undefined })
+
 const reportsOf = ({ execId, scope, attempts }: typeof aTask extends fc.Arbitrary<infer T> ? T : never) =>
   attempts.flatMap(({ taskType, engineType, engine, reports }, i) =>
-    Array.from({ length: reports }, (_, n) =>
-      aReport({ execId, taskType, scope, seq: n + 1, attempt: i + 1, engine: { instance: engine, engineType } }),
-    ),
+    reports.map((isNamed, n) => {
+      const names = isNamed
+        ? { taskType, engine: { instance: engine, engineType } }
+        : { taskType: undefined, engine: unnamed(engine) }
+      return aReport({ execId, scope, seq: n + 1, attempt: i + 1, progress: n / 10, ...names })
+    }),
   )
 
 const aCase = fc.uniqueArray(aTask, { selector: ({ execId }) => execId, minLength: 1 }).chain((tasks) => {
@@ -70,4 +76,11 @@ test('without such a task it is of the type of the one whose id sorts first', as
   await suite.report(aReport({ execId: 'a', taskType: 'python', engine: { instance: 'e2:2', engineType: 'python' } }))
   await suite.report(aReport({ execId: 'b', taskType: 'sql', seq: 2 }))
   expect(await kindOf()).toEqual(['python', 'python'])
+})
+
+test('what the first reports of its task left open is filled in by a later one that says it, also where only numbers move', async () => {
+  for (let seq = 1; seq <= 4; seq++) await suite.report(aReport({ taskType: undefined, seq, progress: seq / 10 }))
+  expect(await kindOf()).toEqual(['generic', 'spark'])
+  await suite.report(aReport({ taskType: 'sql', seq: 5, progress: 0.5 }))
+  expect(await kindOf()).toEqual(['sql', 'spark'])
 })

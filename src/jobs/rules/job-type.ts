@@ -20,6 +20,11 @@ export function takeJobType(job: JobRecord, { scope, execId = '', attempt, engin
   if (order < 0) job.typeFrom = teller
 }
 
+/** Whether a report says of the task that counts what others of its reports have left open. */
+export function namesOpenType(job: JobRecord, { taskType = defaultTaskType, execId }: Report): boolean {
+  return job.taskType === defaultTaskType && taskType !== defaultTaskType && job.typeFrom?.[1] === execId
+}
+
 /** Below 0 when `a` counts rather than `b`. */
 function compared(a: Teller, b: Teller): number {
   const at = a.findIndex((part, i) => part !== b[i])
