@@ -19,12 +19,18 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
 })
 
-/** A store behind a proxy, through a connection that gives up soon. */
-async function aStoreThatMayFail() {
+/** A connection without a queue, as the service has it: a command that is sent before it stands fails. */
+async function aConnection(options: { readonly port?: number; readonly commandTimeout?: number } = {}): Promise<Redis> {
+  const client = suite.server.client({ ...options, enableOfflineQueue: false, maxRetriesPerRequest: 0 })
+  await eventually(() => client.status === 'ready')
+  return client
+}
+
+/** A store behind a proxy. @param commandTimeout in ms, where it is to hang */
+async function aStoreThatMayFail(commandTimeout?: number) {
   const proxy = await startTcpProxy(suite.server)
   ends.push(() => proxy.stop())
-  const { port } = proxy
-  const store = suite.server.client({ port, enableOfflineQueue: false, commandTimeout: 300, maxRetriesPerRequest: 0 })
+  const store = await aConnection({ port: proxy.port, ...(commandTimeout === undefined ? {} : { commandTimeout }) })
   return { proxy, store }
 }
 
@@ -114,6 +120,9 @@ type Opened = {
 
 /** @param leaseMs long where no lease is to end: on a busy machine a short one may */
 const settingsWith = (leaseMs: number) => ({ leaseMs, pollMs: 20, sweepMs: 50, expiryCheckMs: 10 })
+const lasting = settingsWith(30_000)
+/** A bound on waits that on any machine are short of it. */
+const patientMs = 20_000
 const brief = { settings: settingsWith(600) }
 
 async function openBus(name: string, changes: Partial<BusParts> = {}): Promise<Opened> {
@@ -121,18 +130,16 @@ async function openBus(name: string, changes: Partial<BusParts> = {}): Promise<O
   const told: Opened['told'] = []
   const troubles: string[] = []
   const bus = new Bus({
-    store: suite.server.client({ enableOfflineQueue: false, commandTimeout: 300, maxRetriesPerRequest: 0 }),
+    store: changes.store ?? (await aConnection()),
     keys: suite.keys,
     holder: { name, start: String(performance.now()) },
-    settings: settingsWith(5_000),
+    settings: lasting,
     listeners: [recorder],
     sweep: async () => undefined,
     onOwnership: (change) => told.push(change),
     onTrouble: (step) => troubles.push(step),
     ...changes,
   })
-  await eventually(() => ((changes.store ?? suite.redis) as Redis).status === 'ready')
-  await new Promise((resolve) => setTimeout(resolve, 50))
   await bus.start()
   ends.push(() => bus.stop())
   return { bus, recorder, told, troubles }
@@ -181,7 +188,7 @@ describe('ownership', () => {
   })
 
   test('ends by its own clock when the store cannot be reached, before another begins', async () => {
-    const { proxy, store } = await aStoreThatMayFail()
+    const { proxy, store } = await aStoreThatMayFail(300)
     const a = await openBus('a', { store, ...brief })
     const b = await openBus('b', brief)
     await eventually(() => owned([a, b]).length === 16 && a.bus.ownedShards.length < 16)
@@ -197,11 +204,13 @@ describe('ownership', () => {
   })
 
   test('of a holder that began anew goes to its new start at once, and the old one stays out', async () => {
-    const old = await openBus('a', { settings: settingsWith(2_000) })
-    const fresh = await openBus('a', { settings: settingsWith(2_000) })
+    const settings = settingsWith(4_000)
+    const old = await openBus('a', { settings })
+    const fresh = await openBus('a', { settings })
     expect(fresh.bus.ownedShards).toEqual(shards)
     await eventually(() => old.bus.ownedShards.length === 0)
-    for (let i = 0; i < 20; i++) {
+    // For longer than a round of the old one.
+    for (let i = 0; i < 30; i++) {
       await new Promise((resolve) => setTimeout(resolve, 50))
       expect([old.bus.ownedShards, fresh.bus.ownedShards]).toEqual([[], shards])
     }
@@ -262,11 +271,14 @@ describe('what listeners are told', () => {
     const { bus, recorder, store } = await openDirect()
     const reading = new Recorder()
     for (const shard of shards) reading.load(shard, { tasks: [], jobs: [], engines: [] })
+    const connection = await aConnection()
     const other = await openBus('b', {
+      store: connection,
       keys: { ...suite.keys, replicas: 'es:other-replicas', owner: (shard) => `other-owner:${shard}`, fleetOwner: 'o' },
     })
     const unwatch = other.bus.watch((shard, events) => reading.apply(shard, events))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Answered after what the watcher asked first: where each stream stands.
+    await connection.ping()
     for (const body of history) await store.send(...body)
     const expected = await snapshotState()
     expect(Object.keys(expected).length).toBeGreaterThan(12)
@@ -277,27 +289,27 @@ describe('what listeners are told', () => {
 
     store.time.aheadMs = 61_000
     await eventually(async () => (await suite.totals())['engines,spark,lost'] !== undefined)
-    await bus.catchUp(1_000)
+    await bus.catchUp(patientMs)
     await eventually(async () => JSON.stringify(recorder.state) === JSON.stringify(await snapshotState()))
   })
 
   test('of commits of another process is all there when a scrape is answered', async () => {
-    const { bus, recorder } = await openBus('a', { settings: { ...settingsWith(5_000), pollMs: 10_000 } })
+    const { bus, recorder } = await openBus('a', { settings: { ...lasting, pollMs: 10_000 } })
     for (const body of history) {
       await suite.store.send(...body)
-      await Promise.all([bus.catchUp(2_000), bus.catchUp(2_000)])
+      await Promise.all([bus.catchUp(patientMs), bus.catchUp(patientMs)])
       expect(recorder.state).toEqual(await snapshotState())
     }
     expect(recorder.loads).toBe(16)
   })
 
   test('after a trim of the stream is what a new load says', async () => {
-    const { bus, recorder } = await openBus('a', { settings: { ...settingsWith(5_000), pollMs: 10_000 } })
+    const { bus, recorder } = await openBus('a', { settings: { ...lasting, pollMs: 10_000 } })
     for (const body of history.slice(0, 6)) await suite.store.send(...body)
     for (const shard of shards) await suite.redis.xtrim(suite.keys.events(shard), 'MAXLEN', 1)
     for (const body of history.slice(6)) await suite.store.send(...body)
     for (const shard of shards) await suite.redis.xtrim(suite.keys.events(shard), 'MAXLEN', 1)
-    await bus.catchUp(2_000)
+    await bus.catchUp(patientMs)
     expect(recorder.state).toEqual(await snapshotState())
     expect(recorder.loads).toBeGreaterThan(16)
   })
@@ -305,7 +317,7 @@ describe('what listeners are told', () => {
   test('after the store was emptied is nothing, then what comes', async () => {
     const { bus, recorder } = await openBus('a')
     for (const body of history) await suite.store.send(...body)
-    await bus.catchUp(2_000)
+    await bus.catchUp(patientMs)
     await suite.redis.flushall()
     await eventually(() => Object.keys(recorder.state).length === 0)
     await suite.store.send(aReport({ seq: 9, progress: 0.5 }))
@@ -320,7 +332,7 @@ describe('what listeners are told', () => {
       aReport({ jobId: `j${i % 40}`, execId: `t${i % 80}`, seq: 1 + Math.floor(i / 80) }),
     )
     await Promise.all(items.map((item, i) => [store, ...others][i % 3]?.send(item)))
-    await bus.catchUp(5_000)
+    await bus.catchUp(patientMs)
     await eventually(async () => JSON.stringify(recorder.state) === JSON.stringify(await snapshotState()))
     expect(recorder.loads).toBe(16)
   })
@@ -334,7 +346,7 @@ describe('what listeners are told', () => {
     })
     const other = openTestStore(suite.server.client())
     const store = suite.server.client({ port: proxy.port })
-    opened = await openBus('a', { store, settings: { ...settingsWith(5_000), pollMs: 3 } })
+    opened = await openBus('a', { store, settings: { ...lasting, pollMs: 3 } })
     const { bus, recorder } = opened
     await own.send(aReport({ seq: 1 }))
     proxy.delay(4)
@@ -344,18 +356,18 @@ describe('what listeners are told', () => {
     }
     await Promise.all([tell(own, 150), tell(other, 150)])
     proxy.delay(0)
-    await bus.catchUp(5_000)
+    await bus.catchUp(patientMs)
     expect(recorder.stepsBack).toEqual([])
     expect(recorder.state).toEqual(await snapshotState())
   })
 
   test('to a watcher that came while the store was away begins when it is back', async () => {
     const { proxy, store } = await aStoreThatMayFail()
-    const { bus } = await openBus('a', { store })
+    const { bus, troubles } = await openBus('a', { store })
     await proxy.refuse()
     const seen: string[] = []
     bus.watch((_shard, events) => seen.push(...events.map((event) => event.kind)))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await eventually(() => troubles.includes('watch'))
     await proxy.accept()
     await eventually(async () => {
       await suite.store.send(aReport({ progress: 0.5 }))

@@ -51,7 +51,7 @@ export const runtimeMetrics = {
   runtimeMessages: {
     name: 'enginescope_runtime_messages_total',
     type: 'counter',
-    help: 'Messages fetched from runtimes, by what became of them.',
+    help: 'Messages fetched from runtimes, each once, by what became of it.',
     unit: 'count',
     labels: ['topic', 'outcome'],
     values: {

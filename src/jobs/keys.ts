@@ -33,6 +33,8 @@ function logKeys(at: (shard: Shard, rest: string) => string) {
     outbox: (shard: Shard) => at(shard, 'outbox'),
     /** Bytes of LogEntry text in the outbox. */
     outboxBytes: (shard: Shard) => at(shard, 'outbox-bytes'),
+    /** What a consumer's last call that ended entries was named, and which it ended; for ten minutes. */
+    outboxSettled: (shard: Shard, consumer: string) => at(shard, `outbox-settled:${consumer}`),
     /** Stream of single refused lines: field `e` → LogEntry with one line, `reason`, `firstSeenMs`, `lastSeenMs`. */
     deadLetters: (shard: Shard) => at(shard, 'dead-letters'),
     /** Bytes of LogEntry text in the dead letters. */

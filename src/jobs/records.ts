@@ -125,8 +125,11 @@ export type Carried = { readonly cpuSeconds: number; readonly counters: Readonly
 export type JobRecord = {
   namespace: string
   jobId: string
+  /** Type of the task that `typeFrom` tells; likewise that of its engine. */
   taskType: string
   engineType: string
+  typeFrom?: readonly [scope: 0 | 1, execId: string, minusAttempt: number, engine: string]
+  /** Of the report that came first: series of the job are under them, and must not move. */
   labels: TaskLabels
   /** Instance of the engine that reported last. */
   engine: string

@@ -1,10 +1,12 @@
-import { backoffMs, Pause } from './backoff.ts'
+import { randomUUID } from 'node:crypto'
+import { Pause } from '../pause.ts'
+import { backoffMs } from './backoff.ts'
 import { pushBody } from './batch.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { halves, markRefused, markStored, type Parcel, type ParcelLine, stackOfPushes } from './delivery.ts'
 import { groupedBy } from './grouping.ts'
 import type { PushResult } from './loki-answer.ts'
-import type { OutboxEntry, OutboxShard } from './outbox-shard.ts'
+import { entriesPerSettleMax, type OutboxEntry, type OutboxShard } from './outbox-shard.ts'
 import type { ShipperHealth } from './shipper-health.ts'
 import type { ShipperLimits, ShipperOptions } from './shipper-options.ts'
 
@@ -80,17 +82,21 @@ export class Courier {
   async #settle(parcels: Set<Parcel>): Promise<void> {
     const done = [...parcels].filter((parcel) => parcel.linesOpen === 0)
     for (const parcel of done) parcels.delete(parcel)
-    for (const [shard, part] of groupedBy(done, (parcel) => parcel.entry.from)) {
-      const ended = await this.#settleIn(shard, part)
-      for (const parcel of part) if (ended.has(parcel.entry)) this.#count(parcel)
+    for (const [shard, ofShard] of groupedBy(done, (parcel) => parcel.entry.from)) {
+      for (let at = 0; at < ofShard.length; at += entriesPerSettleMax) {
+        const part = ofShard.slice(at, at + entriesPerSettleMax)
+        const ended = await this.#settleIn(shard, part)
+        for (const parcel of part) if (ended.has(parcel.entry)) this.#count(parcel)
+      }
     }
     if (done.some((parcel) => parcel.refused.length > 0)) await this.#health.guarded(() => this.#trimDeadLetters())
   }
 
   /** Loki has the lines, so this goes on until the store took it, or until the end. */
   async #settleIn(shard: OutboxShard, parcels: readonly Parcel[]): Promise<ReadonlySet<OutboxEntry>> {
+    const token = randomUUID()
     for (;;) {
-      const ended = await this.#health.guarded(() => shard.settle(parcels))
+      const ended = await this.#health.guarded(() => shard.settle(parcels, token))
       if (ended !== undefined || this.#isClosing) return new Set(ended)
       await this.#pause.wait(this.#limits.pollMs)
     }

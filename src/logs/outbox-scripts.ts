@@ -107,14 +107,19 @@ end
 /**
  * Ends entries: acknowledged, deleted, their bytes given back, their refused lines laid down, all or nothing.
  * An entry that is gone already (another shipper ended it) changes nothing.
- * KEYS outbox, outbox-bytes, dead-letters, dead-letter-bytes.
- * ARGV group, then for each entry: id, bytes, number of refused lines, then e, reason, firstSeenMs, lastSeenMs of each.
- * Answers the 1-based positions of the entries that were ended by this call.
+ * KEYS outbox, outbox-bytes, dead-letters, dead-letter-bytes, the consumer's last call.
+ * ARGV group, token of the call, then for each entry: id, bytes, number of refused lines, then e, reason, firstSeenMs, lastSeenMs of each.
+ * Answers the 1-based positions of the entries that were ended by this call, also when it comes again because that answer was lost.
  */
 export const settleScript: Script = {
-  keyCount: 4,
+  keyCount: 5,
   lua: `${giveBack}
-local ended, freed, laid, at, position = {}, 0, 0, 2, 0
+local ended, freed, laid, at, position = {}, 0, 0, 3, 0
+local last = redis.call('GET', KEYS[5]) or ''
+if string.sub(last, 1, #ARGV[2] + 1) == ARGV[2] .. ' ' then
+  for known in string.gmatch(string.sub(last, #ARGV[2] + 2), '%d+') do ended[#ended + 1] = tonumber(known) end
+  return ended
+end
 while ARGV[at] do
   local id, bytes, refused = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   at = at + 3
@@ -135,6 +140,7 @@ while ARGV[at] do
 end
 if freed > 0 then give_back(KEYS[2], freed, KEYS[1]) end
 if laid > 0 then redis.call('INCRBY', KEYS[4], laid) end
+redis.call('SET', KEYS[5], ARGV[2] .. ' ' .. table.concat(ended, ' '), 'PX', 600000)
 return ended
 `,
 }
@@ -184,7 +190,7 @@ return count
 `,
 }
 
-/** The four keys that {@link settleScript} and {@link replayScript} take. */
+/** The four keys that {@link replayScript} takes, and {@link settleScript} with one more. */
 export function settleKeys(keys: Keys, shard: Shard): string[] {
   return [keys.outbox(shard), keys.outboxBytes(shard), keys.deadLetters(shard), keys.deadLetterBytes(shard)]
 }

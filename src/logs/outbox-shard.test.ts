@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type LostAnswer, losingFirstNewEntries } from '../../test/support/lost-answer.ts'
@@ -45,9 +46,15 @@ function textsOf(entries: readonly OutboxEntry[]): string[] {
   return entries.map((entry) => entry.text)
 }
 
-async function settle(shard: OutboxShard, entries: readonly OutboxEntry[]): Promise<number> {
-  return (await shard.settle(entries.map((entry) => ({ entry, refused: [] })))).length
+async function settle(shard: OutboxShard, entries: readonly OutboxEntry[], token: string = randomUUID()): Promise<number> {
+  return (await settled(shard, entries, token)).length
 }
+
+const settled = (shard: OutboxShard, entries: readonly OutboxEntry[], token: string) =>
+  shard.settle(
+    entries.map((entry) => ({ entry, refused: [] })),
+    token,
+  )
 
 beforeAll(async () => {
   server = await startRedis()
@@ -119,6 +126,19 @@ describe('a shard', () => {
     await write('x2')
     await shard.look()
     expect(textsOf(await takeAll(shard))).toEqual(['x2'])
+  })
+
+  test('answers a call that comes again as it did the first time, whatever others have ended meanwhile', async () => {
+    await write('x0', 'x1', 'x2')
+    const shard = aShard()
+    const taken = await takeAll(shard)
+    await settle(aShard(redis, 'b'), taken.slice(0, 1))
+    const first = await settled(shard, taken.slice(0, 2), 'one')
+    expect(textsOf(first)).toEqual(['x1'])
+    expect(await settle(aShard(redis, 'b'), taken)).toBe(1)
+    expect(await settled(shard, taken.slice(0, 2), 'one')).toEqual(first)
+    expect(await settle(shard, taken.slice(0, 2), 'on')).toBe(0)
+    expect(await bytesLeft(redis)).toBe(0)
   })
 
   test('keeps nothing in hand that was settled, though it was passed over', async () => {

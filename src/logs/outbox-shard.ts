@@ -55,7 +55,8 @@ export type ReadLimits = {
 }
 
 const entriesPerReadMax = 256
-const entriesPerSettleMax = 500
+/** Entries that one call may end. */
+export const entriesPerSettleMax = 500
 
 /**
  * Reads a shard in the order of its stream. What this consumer held before comes first; while the oldest entry
@@ -133,23 +134,21 @@ export class OutboxShard {
 
   /**
    * Ends entries, with the lines of them that were refused. Entries that another consumer ended are passed over.
-   * @returns those that were ended now @throws ScopeError REDIS_UNAVAILABLE: may be done again
+   * @param done at most {@link entriesPerSettleMax}
+   * @param token names the call: where its answer was lost, the same call under the same token is answered as it was
+   * @returns those that the call has ended @throws ScopeError REDIS_UNAVAILABLE: may be done again
    */
-  async settle(done: readonly { entry: OutboxEntry; refused: readonly RefusedLine[] }[]): Promise<OutboxEntry[]> {
-    const ended: OutboxEntry[] = []
-    for (let at = 0; at < done.length; at += entriesPerSettleMax) {
-      const part = done.slice(at, at + entriesPerSettleMax)
-      const args = part.flatMap(({ entry, refused }) => [
-        entry.id,
-        entry.bytes,
-        refused.length,
-        ...refused.flatMap((line) => [line.text, line.reason, line.firstSeenMs, line.lastSeenMs]),
-      ])
-      const answer = await run(this.#store, settleScript, settleKeys(this.#keys, this.shard), [shipperGroup, ...args])
-      for (const { entry } of part) this.#inHand.delete(entry.id)
-      for (const position of answer as number[]) ended.push(...part.slice(position - 1, position).map(({ entry }) => entry))
-    }
-    return ended
+  async settle(done: readonly { entry: OutboxEntry; refused: readonly RefusedLine[] }[], token: string): Promise<OutboxEntry[]> {
+    const keys = [...settleKeys(this.#keys, this.shard), this.#keys.outboxSettled(this.shard, this.#consumer)]
+    const args = done.flatMap(({ entry, refused }) => [
+      entry.id,
+      entry.bytes,
+      refused.length,
+      ...refused.flatMap((line) => [line.text, line.reason, line.firstSeenMs, line.lastSeenMs]),
+    ])
+    const answer = await run(this.#store, settleScript, keys, [shipperGroup, token, ...args])
+    for (const { entry } of done) this.#inHand.delete(entry.id)
+    return (answer as number[]).flatMap((position) => done.slice(position - 1, position).map(({ entry }) => entry))
   }
 
   /** Stops, and lets the next consumer have at once what this one holds. @throws ScopeError REDIS_UNAVAILABLE */

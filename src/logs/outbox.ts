@@ -1,7 +1,7 @@
 /** How full the outbox is, for those who write to it. */
 import type { Keys } from '../jobs/keys.ts'
+import { Pause } from '../pause.ts'
 import type { LogPressure } from '../report/report.ts'
-import { Pause } from './backoff.ts'
 import { orUnavailable, type Store } from './outbox-scripts.ts'
 import { msOfId } from './outbox-shard.ts'
 

@@ -3,7 +3,7 @@ import { Cluster } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { type FakeLoki, startLoki } from '../../test/support/loki.ts'
-import { type LostAnswer, losingFirstNewEntries } from '../../test/support/lost-answer.ts'
+import { type LostAnswer, losingAnswersOf, losingFirstNewEntries } from '../../test/support/lost-answer.ts'
 import { startRedis } from '../../test/support/redis.ts'
 import { startRedisCluster } from '../../test/support/redis-cluster.ts'
 import { bytesLeft, entriesLeft, startShipping, writeEntry } from '../../test/support/shipping.ts'
@@ -11,6 +11,7 @@ import { aLogEntry } from '../../test/support/stored-state.ts'
 import { keysFor } from '../jobs/keys.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { outboxTotals } from './outbox.ts'
+import { settleScript } from './outbox-scripts.ts'
 
 let loki: FakeLoki
 
@@ -103,6 +104,32 @@ test.each<LostAnswer>(['rejected', 'repeated'])(
     }
   },
 )
+
+test.each<[LostAnswer, number]>([
+  ['rejected', 1],
+  ['rejected', 3],
+  ['repeated', 1],
+])('lines whose end was written by a call whose answer is lost (%s, %i times) are counted as any others', async (lost, times) => {
+  const server = await startRedis()
+  try {
+    const store = server.client()
+    loki.judge = (line) => (line.line === 'x-7' ? 'line_too_long' : undefined)
+    // More than one call ends.
+    const count = 1_200
+    for (let i = 0; i < count; i++) await writeEntry(store, i % 2, aLogEntry([`x-${i}`], {}, Date.now()))
+    const shipping = startShipping(losingAnswersOf(settleScript, store, lost, times), loki.url)
+    await eventually(
+      () => shipping.heard.shipped + shipping.heard.dead_lettered,
+      (counted) => counted >= count,
+    )
+    await shipping.close()
+    expect(shipping.heard).toMatchObject({ shipped: count - 1, dead_lettered: 1 })
+    expect(await entriesLeft(store)).toBe(0)
+    expect(await bytesLeft(store)).toBe(0)
+  } finally {
+    await server.stop()
+  }
+})
 
 test('while the store is away the shipper is ready and says what it waits for', async () => {
   const server = await startRedis()

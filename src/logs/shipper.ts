@@ -1,7 +1,7 @@
 /** Brings the outbox to Loki: oldest first, at least once in identical bytes, ended only when Loki has the lines. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Shard } from '../jobs/keys.ts'
-import { Pause } from './backoff.ts'
+import { Pause } from '../pause.ts'
 import { orderSlackMs } from './batch.ts'
 import { Courier } from './courier.ts'
 import { openParcel } from './delivery.ts'

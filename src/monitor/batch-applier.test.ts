@@ -14,7 +14,7 @@ function aReport(execId: string): Report {
 }
 
 const aStep = (execId: string, more: Partial<Step> = {}): Step => ({
-  ...{ topic: 'logs', report: aReport(execId), messages: 1, isLines: false, hasAttempt: false, entry: undefined },
+  ...{ topic: 'heartbeat', report: aReport(execId), messages: 1, isLines: false, hasAttempt: false, entry: undefined },
   ...{ position: `0000.1764300000000-000000000${execId}`, ...more },
 })
 
@@ -42,7 +42,11 @@ describe('a batch that is applied again because its commit was not answered', ()
     const first = await applyBatch(batch, [], apply, always)
     const second = await applyBatch(batch, [], apply, always)
     const third = await applyBatch(batch, [], apply, always)
-    expect(countsOf(first.counts)).toEqual({ '["logs","applied"]': 3, '["logs","duplicate"]': 1, '["logs","stale"]': 1 })
+    expect(countsOf(first.counts)).toEqual({
+      '["heartbeat","applied"]': 3,
+      '["heartbeat","duplicate"]': 1,
+      '["heartbeat","stale"]': 1,
+    })
     expect(countsOf(second.counts)).toEqual(countsOf(first.counts))
     expect(countsOf(third.counts)).toEqual(countsOf(first.counts))
   })
@@ -51,7 +55,7 @@ describe('a batch that is applied again because its commit was not answered', ()
     const batch = aBatch([aStep('1')])
     const apply = applying(['stale'], ['applied'])
     await applyBatch(batch, [], apply, always)
-    expect(countsOf((await applyBatch(batch, [], apply, always)).counts)).toEqual({ '["logs","applied"]': 1 })
+    expect(countsOf((await applyBatch(batch, [], apply, always)).counts)).toEqual({ '["heartbeat","applied"]': 1 })
   })
 
   test('has its statuses in the log of statuses each time: that log knows which it has', async () => {
@@ -64,13 +68,21 @@ describe('a batch that is applied again because its commit was not answered', ()
   })
 })
 
+test('what was read for a job is counted by the store with what it does there, unless it is refused', async () => {
+  const fetched = { runtimeId: 'run', log: 'logs', countedAs: 'logs', position: '1', isNote: true, hasAttempt: false }
+  const steps = ['1', '2', '3'].map((execId) => aStep(execId, { topic: 'logs', report: { ...aReport(execId), fetched } }))
+  const apply = applying(['applied', 'duplicate', { outcome: 'rejected', code: 'JOB_TASKS_LIMIT' }])
+  const { counts } = await applyBatch(aBatch(steps), [], apply, always)
+  expect(countsOf(counts)).toEqual({ '["logs","rejected"]': 1 })
+})
+
 test('what is rejected is kept with its reason; no room for the job makes the batch come again', async () => {
   const refused: ReportResult = { outcome: 'rejected', code: 'RUNTIME_FOREIGN', message: 'of another' }
   const applied = await applyBatch(aBatch([aStep('1')]), [], applying([refused]), always)
   expect(applied.refused).toEqual([
-    { topic: 'logs', messageId: '1764300000000-0000000001', reason: 'RUNTIME_FOREIGN of another', text: '' },
+    { topic: 'heartbeat', messageId: '1764300000000-0000000001', reason: 'RUNTIME_FOREIGN of another', text: '' },
   ])
-  expect(countsOf(applied.counts)).toEqual({ '["logs","foreign"]': 1 })
+  expect(countsOf(applied.counts)).toEqual({ '["heartbeat","foreign"]': 1 })
   const full: ReportResult = { outcome: 'rejected', code: 'OPEN_JOBS_LIMIT' }
   await expect(applyBatch(aBatch([aStep('1')]), [], applying([full]), always)).rejects.toThrow(ScopeError)
 })

@@ -8,7 +8,7 @@ export type Apply = (reports: readonly Report[]) => Promise<readonly ReportResul
 
 /** What the application of a batch has told. */
 export type Applied = {
-  /** As {@link Batch.counts}, what the batch knew before included. */
+  /** As {@link Batch.counts}, what the batch knew before included: all messages that the store does not count itself. */
   readonly counts: ReadonlyMap<string, number>
   /** Statuses for the log of the namespace. */
   readonly entries: readonly PlacedEntry[]
@@ -58,8 +58,10 @@ function firstResult(result: ReportResult | undefined, before: ReportResult | un
 
 function note(step: Step, result: ReportResult, { counts, entries, refused }: Outcome): void {
   if (result.code === 'OPEN_JOBS_LIMIT') throw new ScopeError('OPEN_JOBS_LIMIT')
-  const { topic, messages, entry, position } = step
-  addCount(counts, topic, result.code === 'RUNTIME_FOREIGN' ? 'foreign' : result.outcome, messages)
+  const { topic, messages, entry, position, report } = step
+  // What a job has taken from the log, or knew of, the store has counted with it.
+  if (report.fetched === undefined || result.outcome === 'rejected')
+    addCount(counts, topic, result.code === 'RUNTIME_FOREIGN' ? 'foreign' : result.outcome, messages)
   if (result.outcome === 'rejected') {
     const reason = `${result.code ?? ''} ${result.message ?? ''}`.trim()
     refused.push({ topic, messageId: position.slice(position.indexOf('.') + 1), reason, text: '' })

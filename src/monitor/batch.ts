@@ -35,7 +35,10 @@ export type Batch = {
   readonly epoch: string
   readonly steps: readonly Step[]
   readonly moves: readonly OffsetMove[]
-  /** By JSON of topic label and outcome; what only the application of the reports tells is added then. */
+  /**
+   * By JSON of topic label and outcome. What only the application of a report tells is added then, or is counted by the store
+   * together with what the report does to its job.
+   */
   readonly counts: Map<string, number>
   readonly resets: Map<string, number>
   readonly refused: KeptMessage[]
@@ -180,6 +183,7 @@ function withOrigin({ report, topic, position, isLines, hasAttempt }: Step, runt
   const fetched: FetchedFrom = {
     runtimeId,
     log: topic,
+    countedAs: topicLabel(topic),
     position,
     isNote,
     hasAttempt: !isNote || hasAttempt,

@@ -1,10 +1,10 @@
 /** Follows one runtime while its lease is held: fetch, commit, wait, until it has ended. */
 import type { Lease } from '../bus/lease.ts'
+import { Pause } from '../pause.ts'
 import { backoff, backoffMsMin, jittered } from './backoff.ts'
 import type { Batch } from './batch.ts'
 import type { Caller, Fetched } from './fetcher.ts'
 import { FollowedRun } from './followed-run.ts'
-import { Pause } from './pause.ts'
 import { PollHealth } from './poll-health.ts'
 import { newsOf, type PollNews } from './poll-news.ts'
 import { applyTermination, causeOf } from './run-termination.ts'

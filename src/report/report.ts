@@ -81,6 +81,8 @@ export type FetchedFrom = {
   readonly runtimeId: string
   /** The topic of the runtime's log. */
   readonly log: string
+  /** Label value that its messages are counted under; absent for one that no message stands behind. */
+  readonly countedAs?: string
   readonly position: string
   /** Positions of the messages that `logs` were read from, one a line. */
   readonly linePositions?: readonly string[]

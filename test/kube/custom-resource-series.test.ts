@@ -64,8 +64,8 @@ const ofJob = {
 const ofNodes = Object.fromEntries(
   ['edge1', 'edge2', 'edge3'].flatMap((node) => [
     [`spec_training_worker_info node=${node} dataset=${node}-defects`, 1],
-    [`spec_learning_rate node=${node}`, 0.001],
-    [`spec_batch_size node=${node}`, 32],
+    [`spec_learning_rate node=${node} dataset=${node}-defects`, 0.001],
+    [`spec_batch_size node=${node} dataset=${node}-defects`, 32],
   ]),
 )
 const ofFederation = { created_timestamp_seconds: 1767599880, ...ofNodes, spec_exit_round: 5 }
@@ -173,14 +173,29 @@ describe('of a resource is shown', () => {
   })
 })
 
+const keysOf = (families: readonly Family[]) =>
+  families.flatMap(({ name, samples }) => samples.map(({ labels }) => JSON.stringify([name, Object.entries(labels).sort()])))
+
 describe('over all resources', () => {
   test('no series is there twice', () => {
-    const keys = all.flatMap(({ name, samples }) =>
-      samples.map(({ labels }) => JSON.stringify([name, Object.entries(labels).sort()])),
-    )
+    const keys = keysOf(all)
     expect(keys.length).toBeGreaterThan(140)
     expect(new Set(keys).size).toBe(keys.length)
   })
+
+  test.each(['edge1', undefined])(
+    'nor where all workers of a job train on one node (%s), each with its own data set',
+    (nodeName) => {
+      const [job] = objectsIn('fl-mid-run') as [Plain]
+      const workers = valueAt(job, ['spec', 'trainingWorkers']) as { template: { spec: { nodeName?: string | undefined } } }[]
+      for (const { template } of workers) template.spec.nodeName = nodeName
+      const families = familiesOf(config, [job])
+      const keys = keysOf(families)
+      expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([])
+      const rates = families.find(({ name }) => name.endsWith('spec_learning_rate') && name.includes('federated'))?.samples
+      expect(rates?.map(({ labels }) => labels['dataset'])).toEqual(['edge1-defects', 'edge2-defects', 'edge3-defects'])
+    },
+  )
 
   test('the states of a resource add up to one, and there are none without a status', () => {
     for (const { name, samples } of all.filter(({ type }) => type === 'StateSet')) {

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { keysFor } from '../../src/jobs/keys.ts'
 import { type Aggregator, startAggregator, untilItOwnsAll, untilShared } from '../support/aggregator.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FakeRuntime, startFakeRuntime } from '../support/fake-runtime.ts'
-import { sampleValue } from '../support/prometheus-text.ts'
+import { taskOf } from '../support/job-stores.ts'
+import { samplesOf, sampleValue } from '../support/prometheus-text.ts'
 import { startRedis } from '../support/redis.ts'
 import { startRedisCluster } from '../support/redis-cluster.ts'
 import { aLine, aStatus, aTaskMessage } from '../support/runtime-messages.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -88,6 +91,59 @@ describe('while Redis is away', () => {
     90_000,
   )
 })
+
+/** Messages by topic and outcome, as one text each. */
+async function messagesOf(by: Aggregator): Promise<string[]> {
+  const samples = samplesOf(await by.metrics(), 'enginescope_runtime_messages_total').filter(({ value }) => value > 0)
+  return samples.map(({ labels, value }) => `${labels['topic']} ${labels['outcome']} ${value}`).sort()
+}
+
+test('messages that were applied by a commit whose answer is lost count once, as applied', async () => {
+  const redis = await startRedis({ appendOnly: true })
+  ends.push(redis.stop)
+  const proxy = await startTcpProxy(redis)
+  ends.push(proxy.stop)
+  const replica = await aReplica(`redis://127.0.0.1:${proxy.port}`)
+  await untilItOwnsAll(replica)
+  const runtime = await aRuntime(replica, 'run')
+  runtime.publish(...aTaskMessage('step', { progress: 0.1 }))
+  const before = ['program.status applied 1', 'task.running applied 1']
+  await until(
+    'the first messages',
+    () => messagesOf(replica),
+    (found) => found.join() === before.join(),
+  )
+
+  // From here on no answer of Redis comes back: the first command after the fetch is the commit of what was fetched.
+  runtime.misbehave = (response, honest) => {
+    runtime.misbehave = undefined
+    proxy.stall('reply')
+    response.writeHead(200, { 'content-type': 'application/json' }).end(honest)
+  }
+  for (let i = 1; i <= 7; i++) runtime.publish(...aLine(`line ${i}`))
+  for (let i = 2; i <= 6; i++) runtime.publish(...aTaskMessage('step', { progress: i / 10 }))
+  await until(
+    'the store to have done it',
+    async () => (await taskOf(redis.client(), keysFor(16), 'run', 'step')).progress,
+    (progress) => progress === 0.6,
+  )
+  proxy.cut()
+  proxy.resume()
+  const after = ['logs applied 7', 'program.status applied 1', 'task.running applied 6']
+  const found = await until(
+    'all to be counted',
+    () => messagesOf(replica),
+    (counts) => counts.reduce((sum, text) => sum + Number(text.split(' ')[2]), 0) >= 14,
+  )
+  expect(found).toEqual(after)
+  const { topics } = await until(
+    'all to be committed',
+    () => detailOf(replica, 'run'),
+    (detail) => detail.topics['logs']?.offset === `${runtime.epoch}-0000000007`,
+  )
+  expect(topics['task.running']?.offset).toBe(`${runtime.epoch}-0000000006`)
+  expect(await messagesOf(replica)).toEqual(after)
+}, 90_000)
 
 describe('on a Redis Cluster', () => {
   test('two monitors follow runtimes from their registration to their end, by keys on all nodes', async () => {

@@ -8,7 +8,8 @@ import {
 } from './resource.ts'
 
 const ofContainer = (name: string) => ['template', 'spec', 'containers', '0', 'env', `[name=${name}]`, 'value']
-const node = { node: ['template', 'spec', 'nodeName'] } as const
+/** What tells the workers of a job apart: several may train on one node, and one need not name its node. */
+const worker = { node: ['template', 'spec', 'nodeName'], dataset: ['dataset', 'name'] } as const
 
 /** Sedna's jobs of federated learning. */
 export const federatedLearningJob = {
@@ -49,23 +50,23 @@ export const federatedLearningJob = {
       unit: 'info',
       help: 'Nodes that train, with the data set of each.',
       path: ['spec', 'trainingWorkers'],
-      labelPaths: { ...node, dataset: ['dataset', 'name'] },
+      labelPaths: worker,
     },
     spec_learning_rate: {
       type: 'Gauge',
       unit: 'count',
-      help: 'Learning rate of a node, where its worker takes it from the variable learning_rate.',
+      help: 'Learning rate of a worker, where it takes it from the variable learning_rate.',
       path: ['spec', 'trainingWorkers'],
       valueFrom: ofContainer('learning_rate'),
-      labelPaths: node,
+      labelPaths: worker,
     },
     spec_batch_size: {
       type: 'Gauge',
       unit: 'count',
-      help: 'Samples in a batch of a node, where its worker takes it from the variable batch_size.',
+      help: 'Samples in a batch of a worker, where it takes it from the variable batch_size.',
       path: ['spec', 'trainingWorkers'],
       valueFrom: ofContainer('batch_size'),
-      labelPaths: node,
+      labelPaths: worker,
     },
     spec_exit_round: {
       type: 'Gauge',

@@ -1,4 +1,5 @@
 /** Names of the totals kept per shard: fields of the counters hash, JSON arrays of family and labels. */
+import type { Outcome } from '../../report/report.ts'
 import type { EndStatus, TaskStatus } from '../../report/status.ts'
 import type { EngineState, TaskLabels } from '../records.ts'
 
@@ -35,6 +36,8 @@ export const counterFields = {
   engines: (engineType: string, state: EngineState) => field('engines', engineType, state),
   reportsLost: () => field('reportsLost'),
   lineageDropped: () => field('lineageDropped'),
+  /** Messages of runtimes, by the label value of their topic. */
+  runtimeMessages: (topic: string, outcome: Outcome) => field('runtimeMessages', topic, outcome),
   /** gauge: open jobs of a namespace (as a label value) in this shard, for the limit */
   openJobs: (namespace: string) => field('openJobs', namespace),
 } as const

@@ -1,6 +1,8 @@
 /** Reports out of the log of a runtime: each message once, and only into jobs that are the runtime's. */
 import type { FetchedFrom, Report } from '../../report/report.ts'
 import { type ExecRecord, type JobRecord, recordAt } from '../records.ts'
+import { counterFields } from './counter-fields.ts'
+import { addTo, type Effects } from './effects.ts'
 import { linkOf } from './engine-link.ts'
 import { engineKey } from './found-record.ts'
 import type { JobOutcome } from './job-outcome.ts'
@@ -8,13 +10,15 @@ import { copyOfJob, type JobState } from './job-state.ts'
 import type { Arrival } from './task-arrival.ts'
 
 /**
- * Applies a fetched report unless it was applied before: the job remembers how far each log has been read.
+ * Applies a fetched report unless it was applied before: the job remembers how far each log has been read. Its messages are counted
+ * with that, so that each counts once, by what it came to then, whatever becomes of the answer and of who asked.
  * @param apply judges the report as any other
  */
 export function applyFetched(
   state: JobState,
   arrival: Arrival,
   hasRoomForLines: boolean,
+  effects: Effects,
   apply: (arrival: Arrival) => JobOutcome,
 ): JobOutcome {
   const { report } = arrival
@@ -29,6 +33,9 @@ export function applyFetched(
   const outcome = apply({ ...arrival, report: withoutKnownLines({ ...report, ...place }, fetched, upTo) })
   if (outcome.result.outcome === 'rejected' || outcome.replaces !== undefined) return outcome
   remember(state, fetched)
+  const { countedAs } = fetched
+  if (countedAs !== undefined)
+    addTo(effects, counterFields.runtimeMessages(countedAs, outcome.result.outcome), messagesBeyond(upTo, fetched))
   // Another engine's task: the runtime only passes on what was said of it, and that engine is not the one that speaks.
   return place?.engine === undefined ? outcome : { result: outcome.result }
 }
@@ -65,6 +72,11 @@ function placeOfNote(state: JobState, report: Report): Partial<Pick<Report, 'att
 function withoutKnownLines(report: Report, { linePositions }: FetchedFrom, upTo: string): Report {
   if (linePositions === undefined || report.logs === undefined) return report
   return { ...report, logs: report.logs.filter((_, i) => (linePositions[i] ?? '') > upTo) }
+}
+
+/** How many messages of those that became this report were not read before. */
+function messagesBeyond(upTo: string, { position, linePositions = [] }: FetchedFrom): number {
+  return new Set([position, ...linePositions].filter((each) => each > upTo)).size
 }
 
 function remember(state: JobState, { runtimeId, log, position }: FetchedFrom): void {

@@ -11,6 +11,7 @@ import { jobChanged, jobScopedRecord, scheduleRegister } from './job-changes.ts'
 import type { Circumstances, JobOutcome } from './job-outcome.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
 import { concludeJob, newJob, replaceInSummary } from './job-summary.ts'
+import { takeJobType } from './job-type.ts'
 import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
 import { takeKeptFacts } from './kept-facts.ts'
 import { takeLearning } from './learned-job.ts'
@@ -33,7 +34,7 @@ export function applyReport(
   const apply = (taken: Arrival) => judge(state, taken, circumstances, rules, effects)
   return arrival.report.fetched === undefined
     ? apply(arrival)
-    : applyFetched(state, arrival, circumstances.hasRoomForLines, apply)
+    : applyFetched(state, arrival, circumstances.hasRoomForLines, effects, apply)
 }
 
 function judge(state: JobState, arrival: Arrival, circumstances: Circumstances, rules: JobRules, effects: Effects): JobOutcome {
@@ -90,7 +91,7 @@ function putCurrent(
   const exec = state.execs.get(execId)
   state.execs.set(execId, { ...exec, attempt: record.attempt, current: { ...exec?.current, [engineKey(record)]: record } })
   const jobBefore = state.job
-  const job = jobBefore === undefined ? newJob(record, arrival.report, arrival.atMs) : copyOfJob(state)
+  const job = jobBefore === undefined ? newJob(record, arrival.atMs) : copyOfJob(state)
   state.job = job
   takeJobFacts(job, arrival, record, change, effects)
   replaceInSummary(job, before, record)
@@ -113,6 +114,7 @@ const goneFrom = ({ namespace, jobId, task, engine }: TaskRecord): ScopeEvent =>
 })
 
 function takeJobFacts(job: JobRecord, { report, atMs }: Arrival, record: TaskRecord, change: TaskChange, effects: Effects): void {
+  takeJobType(job, report)
   job.lastReportAtMs = Math.max(job.lastReportAtMs, atMs)
   const uid = uidOf(report)
   if (uid !== undefined) job.uid ??= uid

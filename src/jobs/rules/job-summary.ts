@@ -1,13 +1,9 @@
 /** A job as the sum of its tasks: kept up to date by what one task adds and takes away, never by looking at all of them. */
-import type { Report } from '../../report/report.ts'
 import { isOpen, openStatuses, type TaskStatus } from '../../report/status.ts'
 import type { JobRecord, TaskRecord } from '../records.ts'
+import { defaultTaskType, unknownEngineType } from './job-type.ts'
 
 const e9 = 1_000_000_000
-
-/** What a job is called whose first report did not say. */
-export const defaultTaskType = 'generic'
-export const unknownEngineType = 'unknown'
 
 /** Task types whose job has failed as soon as one task has, for good. */
 const failFastTaskTypes: ReadonlySet<string> = new Set(['federated_learning'])
@@ -16,12 +12,12 @@ const failFastTaskTypes: ReadonlySet<string> = new Set(['federated_learning'])
 const openOrder: readonly TaskStatus[] = ['running', 'suspended', 'waiting_for_retry', 'scheduled', 'inited']
 const endOrder: readonly TaskStatus[] = ['failed', 'timed_out', 'lost', 'cancelled']
 
-export function newJob(task: TaskRecord, report: Report, atMs: number): JobRecord {
+export function newJob(task: TaskRecord, atMs: number): JobRecord {
   return {
     namespace: task.namespace,
     jobId: task.jobId,
-    taskType: report.taskType ?? defaultTaskType,
-    engineType: report.engine.engineType ?? unknownEngineType,
+    taskType: defaultTaskType,
+    engineType: unknownEngineType,
     labels: task.labels,
     engine: task.engine.instance,
     status: task.status,

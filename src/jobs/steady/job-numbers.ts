@@ -10,6 +10,7 @@ const settled: Record<Exclude<keyof JobRecord, Moving>, true> = {
   jobId: true,
   taskType: true,
   engineType: true,
+  typeFrom: true,
   labels: true,
   engine: true,
   user: true,

@@ -1,16 +1,17 @@
 /** A job one of whose running tasks has moved its numbers, and nothing else: see {@link SteadyTask}. */
-import type { EngineFacts } from '../../report/report.ts'
+import type { Report } from '../../report/report.ts'
 import type { JobRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isSampleDue } from '../rules/history.ts'
 import { isOpenJob, meanProgress, progressE9Of } from '../rules/job-summary.ts'
+import { namesOpenType } from '../rules/job-type.ts'
 import { jobNumbers, jobPlaceOf } from './job-numbers.ts'
 
 /** How a report has moved a task of the job. */
 type TaskMove = {
   readonly progressBefore: number
   readonly progress: number
-  readonly engine: EngineFacts
+  readonly report: Report
   readonly atMs: number
 }
 
@@ -33,8 +34,10 @@ export class SteadyJob {
   }
 
   /** The numbers after a move; undefined when the report tells the job something else. @param known numbers before it */
-  take(known: readonly number[], { progressBefore, progress, engine, atMs }: TaskMove, effects: Effects): number[] | undefined {
+  take(known: readonly number[], { progressBefore, progress, report, atMs }: TaskMove, effects: Effects): number[] | undefined {
     const { still } = this
+    const { engine } = report
+    if (namesOpenType(still, report)) return undefined
     if (engine.instance !== still.engine || (engine.user !== undefined && engine.user !== still.user)) return undefined
     const numbers = known.slice()
     const sum =

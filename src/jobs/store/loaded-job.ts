@@ -92,7 +92,7 @@ export class LoadedJob implements JobState {
     const move = {
       progressBefore: known[placeOf.progress] as number,
       progress: numbers[placeOf.progress] as number,
-      engine: report.engine,
+      report,
       atMs,
     }
     const jobNumbers = steadyJob.take(job.numbers.length === 0 ? steadyJob.numbers : job.numbers, move, effects)
