@@ -62,9 +62,16 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
 function textOf(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    const fail = () => reject(new ScopeError('REQUEST_INVALID', 'The body did not arrive whole.'))
+    let isWhole = false
+    // Every request is closed in the end: an error is made of those alone that were cut off.
+    const fail = () => {
+      if (!isWhole) reject(new ScopeError('REQUEST_INVALID', 'The body did not arrive whole.'))
+    }
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    request.once('end', () => {
+      isWhole = true
+      resolve(Buffer.concat(chunks).toString('utf8'))
+    })
     request.once('error', fail)
     request.once('close', fail)
   })
