@@ -1,6 +1,6 @@
 /** One try of one node: finds an agent, sends the event, waits for what comes of it. */
 
-import type { MemberAnswer } from '../http/member-client.ts'
+import type { MemberAnswer } from '../http/member-answer.ts'
 import type { NodeEvent } from '../model/event.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { NodeRun, OpenEvent, Settled } from './node-run.ts'
