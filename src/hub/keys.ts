@@ -27,8 +27,8 @@ export const hubKeys = {
   series: `${tag}:series`,
   /** Hash, key of a deployed flow → JSON of it. */
   flows: `${tag}:flows`,
-  /** Channel on which everybody is woken. */
-  bell: `${tag}:bell`,
+  /** Channels on which others are woken: by news of members, and dispatchers by news of processes, of which there are many more. */
+  bells: { members: `${tag}:bell:members`, processes: `${tag}:bell` },
   /** Hash of one process. */
   process: (key: string) => `${tag}:p:${key}`,
   /** Hash, node → JSON of where it stands. */
@@ -45,5 +45,7 @@ export const hubKeys = {
   client: (clientKey: string) => `${tag}:k:${clientKey}`,
 } as const
 
-/** What is said on the channel. Missing one costs time only: everybody also looks once a second. */
-export const bellWords = { member: 'member', queue: 'queue', slot: 'slot', cancel: 'cancel' } as const
+export type BellChannel = keyof typeof hubKeys.bells
+
+/** What is said there. Missing one costs time only: everybody also looks once a second. */
+export const bellWords = { queue: 'queue', cancel: 'cancel' } as const

@@ -26,7 +26,9 @@ const triedRank = 1_000
 export class Agents {
   readonly #options: AgentsOptions
   readonly #check: AgentCheck
-  readonly #waiters = new Set<() => void>()
+  /** Those that wait for a place, and those that wait for news of the registry alone. */
+  readonly #placeWaiters = new Set<() => void>()
+  readonly #newsWaiters = new Set<() => void>()
   readonly #inFlight = new Map<string, number>()
   readonly #full = new FullAgents()
   readonly #paced: ReturnType<typeof paced>
@@ -101,7 +103,7 @@ export class Agents {
       this.#inFlight.set(agent.id, this.#sent(agent) - 1)
       if (this.#sent(agent) <= 0) this.#inFlight.delete(agent.id)
       if (hadPlace) this.#full.forget(agent.id)
-      for (const done of [...this.#waiters]) done()
+      for (const done of [...this.#placeWaiters]) done()
     }
   }
 
@@ -122,17 +124,14 @@ export class Agents {
     return this.#all.find((agent) => agent.id === id && this.#mayWork(agent))
   }
 
-  /** Resolves after the next change, or after so long. */
-  changed(withinMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        this.#waiters.delete(done)
-        resolve()
-      }
-      const timer = setTimeout(done, withinMs)
-      this.#waiters.add(done)
-    })
+  /** Resolves when there may be a place where there was none, or after so long. */
+  placed(withinMs: number): Promise<void> {
+    return nextOf(this.#placeWaiters, withinMs)
+  }
+
+  /** Resolves when the registry was read anew, or after so long. */
+  news(withinMs: number): Promise<void> {
+    return nextOf(this.#newsWaiters, withinMs)
   }
 
   #mayWork(agent: MemberView): boolean {
@@ -148,10 +147,23 @@ export class Agents {
   }
 
   #tell(): void {
-    for (const done of [...this.#waiters]) done()
+    for (const done of [...this.#placeWaiters, ...this.#newsWaiters]) done()
     const served = this.served().sort().join()
     if (served === this.#servedBefore) return
     this.#servedBefore = served
     this.onServed()
   }
+}
+
+/** Resolves with the next call of all that wait, or after so long. */
+function nextOf(waiters: Set<() => void>, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      waiters.delete(done)
+      resolve()
+    }
+    const timer = setTimeout(done, withinMs)
+    waiters.add(done)
+  })
 }

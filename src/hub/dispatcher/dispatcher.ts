@@ -2,6 +2,7 @@
 import { ScopeError } from '../../errors.ts'
 import type { Reporter, Task } from '../../reporter/index.ts'
 import type { Bell } from '../bell.ts'
+import { bellWords } from '../keys.ts'
 import type { HubLog } from '../log.ts'
 import { readResultAddress } from '../model/event.ts'
 import { progressOf, reportEnd, reportProcess } from '../service/process-report.ts'
@@ -54,7 +55,7 @@ export class Dispatcher {
         task?.log('INFO', `node ${node.id} goes to ${record.agent}`, this.#facts(key, { node: node.id, agent: record.agent }))
       },
     }
-    this.#unhear = parts.bell.hear((word) => this.#hear(word))
+    this.#unhear = parts.bell.hear('processes', (word) => this.#hear(word))
     parts.agents.onServed = () => this.wake()
     const { leaseMs } = parts.store.settings
     this.#timers = [
@@ -207,10 +208,14 @@ export class Dispatcher {
   }
 
   #hear(word: string): void {
-    if (word.startsWith('cancel ')) this.#parts.log.debug({ word }, 'told to cancel')
-    const slot = word.startsWith('cancel ') ? this.#slots.get(word.slice('cancel '.length)) : undefined
-    if (slot !== undefined) void this.#renew(slot)
-    else if (word === 'queue' || word === 'slot') this.wake()
+    if (word === bellWords.queue) {
+      this.wake()
+      return
+    }
+    const slot = this.#slots.get(word.slice(`${bellWords.cancel} `.length))
+    if (slot === undefined) return
+    this.#parts.log.debug({ word }, 'told to cancel')
+    void this.#renew(slot)
   }
 
   async #renewAll(): Promise<void> {

@@ -56,7 +56,8 @@ export class ProcessHold {
   over(end: RunEnd): void {
     this.#isOver = true
     this.graph.abandon()
-    this.#abort.abort()
+    // A word costs less than the error that is made where there is none.
+    this.#abort.abort('over')
     this.#end(end)
   }
 

@@ -1,6 +1,6 @@
 /** One try of one node: finds an agent, sends the event, waits for what comes of it. */
 
-import type { MemberAnswer } from '../http/member-client.ts'
+import type { MemberAnswer } from '../http/member-answer.ts'
 import type { NodeEvent } from '../model/event.ts'
 import type { MemberView } from '../registry/member.ts'
 import type { NodeRun, OpenEvent, Settled } from './node-run.ts'
@@ -55,7 +55,7 @@ async function findAgent(hold: ProcessHold, run: NodeRun, deps: RunDeps): Promis
     if (agent !== undefined) return agent
     if (isAnyLive) aloneSinceMs = performance.now()
     else if (performance.now() - aloneSinceMs >= agentWaitMs) return undefined
-    await agents.changed(Math.min(isAnyLive ? Math.min(fullLookMs, againMs + 1) : lookEveryMs, agentWaitMs))
+    await agents.placed(Math.min(isAnyLive ? Math.min(fullLookMs, againMs + 1) : lookEveryMs, agentWaitMs))
   }
   return undefined
 }
@@ -154,7 +154,7 @@ async function watched(event: OpenEvent, hold: ProcessHold, deps: RunDeps): Prom
   while (!event.isOver && !hold.signal.aborted) {
     const error = await hopelessness(event, deps)
     if (error !== undefined && !event.isTaking) return { kind: 'failed', error }
-    await deps.agents.changed(Math.max(1, Math.min(lookEveryMs, event.deadlineMs - Date.now())))
+    await deps.agents.news(Math.max(1, Math.min(lookEveryMs, event.deadlineMs - Date.now())))
   }
   return { kind: 'abandoned' }
 }

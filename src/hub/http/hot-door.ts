@@ -3,20 +3,27 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { ScopeError } from '../../errors.ts'
 import { errorAnswer } from '../../http/error-answer.ts'
 import { requestIdOf } from '../../http/request-id.ts'
+import { isLines, linesType } from './lines.ts'
+import { answerLines } from './lines-door.ts'
 import { checkEntry, isJson, type MemberAppOptions, type MemberRoute } from './member-app.ts'
 
 /**
  * Answers plain requests to hot routes: a POST with a JSON body of a known length that is not encoded. Whatever else comes in,
- * and everything that is wrong with the way it was sent, is for `rest`, with the same answers.
+ * and everything that is wrong with the way it was sent, is for `rest`, with the same answers. Of a hot route many messages may
+ * come in one request too, as lines.
  */
 export function hotDoor(options: MemberAppOptions, rest: RequestListener): RequestListener {
   const hot = new Map(options.routes.flatMap((route) => (route.isHot === true ? [[route.path, route] as const] : [])))
   return (request, response) => {
     const route = request.method === 'POST' ? hot.get(request.url ?? '') : undefined
-    if (route === undefined || !isPlain(request, options.bodyBytesMax)) rest(request, response)
-    else void answer(route, request, response, options)
+    if (route === undefined) rest(request, response)
+    else if (isPlain(request, options.bodyBytesMax)) void answer(route, request, response, options)
+    else if (isLines(request) && request.headers['content-encoding'] === undefined) openLines(route, request, response, options)
+    else rest(request, response)
   }
 }
+
+const acceptPost = `application/json, ${linesType}`
 
 function isPlain({ headers }: IncomingMessage, bodyBytesMax: number): boolean {
   const bytes = Number(headers['content-length'] ?? 0)
@@ -32,18 +39,49 @@ async function answer(
   options: MemberAppOptions,
 ): Promise<void> {
   const requestId = requestIdOf(request.headers['x-request-id'])
+  const about = { 'accept-post': acceptPost, 'x-request-id': requestId }
   try {
     // Who may not come in is told so before the body is read.
     checkEntry(route.role, request, options)
     const body = parsed(await textOf(request))
     const { status, body: said, headers = {} } = await route.answer({ headers: request.headers, body, path: {}, query: {} })
-    send(response, status, said, { ...headers, 'cache-control': 'no-store', 'x-request-id': requestId })
+    send(response, status, said, { ...headers, 'cache-control': 'no-store', ...about })
   } catch (error) {
     const { status, body, headers } = errorAnswer(error)
     if (status === 500) options.onFault(error, requestId)
     request.resume()
-    send(response, status, body, { ...headers, 'x-request-id': requestId })
+    send(response, status, body, { ...headers, ...about })
   }
+}
+
+/** Who may come in is asked again for each message: a token may have been taken back since. */
+function openLines(route: MemberRoute, request: IncomingMessage, response: ServerResponse, options: MemberAppOptions): void {
+  const requestId = requestIdOf(request.headers['x-request-id'])
+  const failed = (error: unknown) => {
+    const answered = errorAnswer(error)
+    if (answered.status === 500) options.onFault(error, requestId)
+    return answered
+  }
+  try {
+    checkEntry(route.role, request, options)
+  } catch (error) {
+    const { status, body, headers } = failed(error)
+    request.resume()
+    send(response, status, body, { ...headers, 'x-request-id': requestId })
+    return
+  }
+  const { headers } = request
+  const answerOne = async (body: unknown, length: number) => {
+    try {
+      checkEntry(route.role, request, options)
+      if (length > options.bodyBytesMax) throw new ScopeError('BODY_TOO_LARGE')
+      const { status, headers: said, body: told } = await route.answer({ headers, body, path: {}, query: {} })
+      return { status, ...(said === undefined ? {} : { headers: said }), ...(told === undefined ? {} : { body: told }) }
+    } catch (error) {
+      return failed(error)
+    }
+  }
+  answerLines(request, response, answerOne, options.leaving)
 }
 
 function send(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>>): void {
@@ -62,9 +100,16 @@ function send(response: ServerResponse, status: number, body: unknown, headers: 
 function textOf(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
-    const fail = () => reject(new ScopeError('REQUEST_INVALID', 'The body did not arrive whole.'))
+    let isWhole = false
+    // Every request is closed in the end: an error is made of those alone that were cut off.
+    const fail = () => {
+      if (!isWhole) reject(new ScopeError('REQUEST_INVALID', 'The body did not arrive whole.'))
+    }
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    request.once('end', () => {
+      isWhole = true
+      resolve(Buffer.concat(chunks).toString('utf8'))
+    })
     request.once('error', fail)
     request.once('close', fail)
   })

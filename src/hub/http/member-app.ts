@@ -49,6 +49,8 @@ export type MemberAppOptions = EntryOptions & {
   readonly bodyBytesMax: number
   /** A fault of ours. */
   readonly onFault: (error: unknown, requestId: string) => void
+  /** Aborted when the door closes: requests of many messages end then. */
+  readonly leaving?: AbortSignal
 }
 
 /** Makes the app of a member. */

@@ -57,12 +57,14 @@ export type MemberDoor = {
 export async function openDoor(options: MemberOptions, parts: DoorParts): Promise<MemberDoor> {
   const { log, registry } = options
   const { kind } = parts.member
+  const leaving = new AbortController()
   const appOptions: MemberAppOptions = {
     routes: doorRoutes(options, parts),
     authoriser: options.authoriser,
     namespace: options.namespace,
     bodyBytesMax: parts.bodyBytesMax,
     onFault: (error, requestId) => log.error({ error, requestId }, 'a request failed by a fault of our own'),
+    leaving: leaving.signal,
   }
   const server = await listenAsMember(hotDoor(appOptions, memberApp(appOptions)), options.host, options.port)
   const address = options.advertiseUrl ?? server.url
@@ -78,7 +80,10 @@ export async function openDoor(options: MemberOptions, parts: DoorParts): Promis
     address,
     tell: membership.tell,
     leave: membership.leave,
-    close: () => server.close(parts.closeWithinMs),
+    close() {
+      leaving.abort()
+      return server.close(parts.closeWithinMs)
+    },
   }
 }
 

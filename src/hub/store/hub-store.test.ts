@@ -59,6 +59,20 @@ describe('the queue', () => {
     expect((await hub.queries.queue(1)).length).toBe(1500)
   })
 
+  // A long queue is read bit by bit: 4, then 100 at a time.
+  test.each([0, 3, 4, 5, 103, 104, 105])(
+    '%i processes that cannot be served are each denied before the one that can',
+    async (before) => {
+      for (let number = 0; number < before; number++) await submitted(hub, 'nobody.has')
+      const keys = [await submitted(hub), await submitted(hub)]
+      await submitted(hub, 'nobody.has')
+      for (const key of keys) expect((await hub.store.claim('d-1', all, ''))?.key).toBe(key)
+      expect((await hub.queries.counters()).get('denies:no_agent') ?? 0).toBe(before)
+      expect(await hub.store.claim('d-1', all, '')).toBeUndefined()
+      expect((await hub.queries.queue(1)).length).toBe(before + 1)
+    },
+  )
+
   test('three that claim at once never get the same one, and get them in order', async () => {
     const keys: string[] = []
     for (let number = 0; number < 60; number++) keys.push(await submitted(hub))

@@ -80,9 +80,8 @@ export class HubStore {
     const [flowJson, dataJson] = [JSON.stringify(flow), JSON.stringify(data)]
     checkSize(JSON.stringify(flow.source), dataBytesMax, 'flow')
     checkSize(dataJson, dataBytesMax, 'data')
-    const digest = createHash('sha256')
-      .update(JSON.stringify([flowKey ?? null, flowKey === undefined ? flow : null, data]))
-      .digest('base64url')
+    // Nothing is held against it but what comes under the same client key.
+    const digest = clientKey === undefined ? '' : digestOf([flowKey ?? null, flowKey === undefined ? flow : null, data])
     const answer = (await this.#scripts.submit([
       `p-${randomUUID()}`,
       clientKey ?? '',
@@ -210,6 +209,10 @@ export class HubStore {
   get #scheduleBounds(): string {
     return this.settings.bounds.scheduleToStart.join(',')
   }
+}
+
+function digestOf(submitted: unknown): string {
+  return createHash('sha256').update(JSON.stringify(submitted)).digest('base64url')
 }
 
 type ClaimedFields = [key: string, fence: number, attempt: number, process: string[], nodes: string[], outputs: string[]]

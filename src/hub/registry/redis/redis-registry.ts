@@ -1,5 +1,5 @@
 import type { Bell } from '../../bell.ts'
-import { bellWords, hubKeys } from '../../keys.ts'
+import { hubKeys } from '../../keys.ts'
 import { defineScript, type HubRedis } from '../../scripts.ts'
 import { wellFormedJson } from '../../well-formed.ts'
 import { type LeaseTimes, type Load, livenessOf, type Member, type MemberView, memberName } from '../member.ts'
@@ -13,7 +13,8 @@ export type RedisRegistry = Registry & {
   readonly sweep: () => Promise<readonly LostMember[]>
 }
 
-const { members, memberLeases, memberLoads, memberStates, bell: channel } = hubKeys
+const { members, memberLeases, memberLoads, memberStates } = hubKeys
+const channel = hubKeys.bells.members
 const keys = [members, memberLeases, memberLoads, memberStates]
 const pollMs = 1_000
 const sweptMax = 1_000
@@ -36,7 +37,7 @@ export function openRedisRegistry(redis: HubRedis, bell: Bell, times: LeaseTimes
     },
     sweep: async () => changesOf((await sweep(keys, [times.suspectMs, times.forgetMs, channel, sweptMax])) as string[]),
     watch(onChange) {
-      const unhear = bell.hear((word) => word === bellWords.member && onChange())
+      const unhear = bell.hear('members', onChange)
       const timer = setInterval(onChange, pollMs).unref()
       const unwatch = () => {
         unhear()

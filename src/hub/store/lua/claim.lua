@@ -56,16 +56,24 @@ local function passOver(key, algorithm)
   deny(key, 'no live agent for ' .. algorithm, ARGV[1], 'no_agent')
 end
 
-local looked = redis.call('ZRANGEBYSCORE', QUEUE, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, lookedMax)
-for at = 1, #looked, 2 do
-  local key = looked[at]
-  local algorithms, fault = algorithmsOf(key)
-  local missing = algorithms and missingOf(algorithms)
-  if missing then
-    passOver(key, missing)
-  elseif not wasSetAside(key, fault) then
-    return claimed(key)
+-- The oldest is mostly the one that is taken: a long queue is read bit by bit.
+local last, rest = ARGV[4], lookedMax
+local READ_MIN, READ_MAX = 4, 100
+local readMax = READ_MIN
+while rest > 0 do
+  local wanted = math.min(readMax, rest)
+  local looked = redis.call('ZRANGEBYSCORE', QUEUE, '(' .. last, '+inf', 'WITHSCORES', 'LIMIT', 0, wanted)
+  for at = 1, #looked, 2 do
+    local key = looked[at]
+    local algorithms, fault = algorithmsOf(key)
+    local missing = algorithms and missingOf(algorithms)
+    if missing then
+      passOver(key, missing)
+    elseif not wasSetAside(key, fault) then
+      return claimed(key)
+    end
   end
+  if #looked < wanted * 2 then return { 'none' } end
+  last, rest, readMax = looked[#looked], rest - wanted, READ_MAX
 end
-if #looked < lookedMax * 2 then return { 'none' } end
-return { 'more', looked[#looked] }
+return { 'more', last }

@@ -113,7 +113,6 @@ local function finish(key, outcome, errors, warnings, output)
   if redis.call('HGET', process, 'adhoc') == '1' then redis.call('HDEL', process, 'flow') end
   redis.call('DEL', keyOf('o', key), keyOf('d', key))
   count('finished:' .. string.lower(outcome))
-  ring('slot')
 end
 
 -- Ends a process that no dispatcher holds; the hub reports it.
