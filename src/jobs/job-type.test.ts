@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { aReport } from '../../test/support/job-stores.ts'
 import { jobSuite } from '../../test/support/job-suite.ts'
+import { reportParser } from '../report/parse.ts'
+import type { JobRecord } from './records.ts'
+import { takeJobType } from './rules/job-type.ts'
 
 const suite = jobSuite()
 const kindOf = async () => {
@@ -9,12 +12,23 @@ const kindOf = async () => {
   return [taskType, engineType]
 }
 
+const parse = reportParser()
+function parsed(item: unknown) {
+  const result = parse(item, Date.now())
+  if (!result.isValid) throw new Error(result.rejection.message)
+  return result
+}
+
 const anAttempt = fc.record({
-  taskType: fc.constantFrom('sql', 'spark_sql', undefined),
-  engineType: fc.constantFrom('spark', 'hive', undefined),
   engine: fc.constantFrom('e1:1', 'e2:2'),
-  /** Whether each of its reports says the type. */
-  reports: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+  /** What each of its reports says, which need not be the same. */
+  reports: fc.array(
+    fc.record({
+      taskType: fc.constantFrom('sql', 'sql', 'spark_sql', undefined),
+      engineType: fc.constantFrom('spark', 'spark', 'hive', undefined),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
 })
 
 /** A task of the one job; each of its attempts may be of a type of its own. */
@@ -24,16 +38,19 @@ const aTask = fc.record({
   attempts: fc.array(anAttempt, { minLength: 1, maxLength: 2 }),
 })
 
-const unnamed = (instance: string) => ({ instance, engineType: undefined })
-
 const reportsOf = ({ execId, scope, attempts }: typeof aTask extends fc.Arbitrary<infer T> ? T : never) =>
-  attempts.flatMap(({ taskType, engineType, engine, reports }, i) =>
-    reports.map((isNamed, n) => {
-      const names = isNamed
-        ? { taskType, engine: { instance: engine, engineType } }
-        : { taskType: undefined, engine: unnamed(engine) }
-      return aReport({ execId, scope, seq: n + 1, attempt: i + 1, progress: n / 10, ...names })
-    }),
+  attempts.flatMap(({ engine, reports }, i) =>
+    reports.map(({ taskType, engineType }, n) =>
+      aReport({
+        execId,
+        scope,
+        seq: n + 1,
+        attempt: i + 1,
+        progress: n / 10,
+        taskType,
+        engine: { instance: engine, engineType },
+      }),
+    ),
   )
 
 const aCase = fc.uniqueArray(aTask, { selector: ({ execId }) => execId, minLength: 1 }).chain((tasks) => {
@@ -64,6 +81,7 @@ test('a job is of the type of the task that speaks for it, whichever came first'
   expect(await kindOf()).toEqual(['sql', 'spark'])
   const run = { execId: 'run', scope: 'job', engine: { instance: 'run', engineType: 'cdap' } }
   await suite.report(aReport({ ...run, taskType: undefined }))
+  expect(await kindOf()).toEqual(['sql', 'cdap'])
   await suite.report(aReport({ ...run, taskType: 'workflow', seq: 2 }))
   await suite.report(aReport({ execId: '00-step', taskType: 'hive' }))
   expect(await kindOf()).toEqual(['workflow', 'cdap'])
@@ -83,4 +101,13 @@ test('what the first reports of its task left open is filled in by a later one t
   expect(await kindOf()).toEqual(['generic', 'spark'])
   await suite.report(aReport({ taskType: 'sql', seq: 5, progress: 0.5 }))
   expect(await kindOf()).toEqual(['sql', 'spark'])
+})
+
+test('a type that an earlier build has kept stays until a report says another', async () => {
+  const job = { taskType: 'federated_learning', engineType: 'sedna' } as JobRecord
+  const { report } = parsed(aReport({ taskType: undefined, engine: { engineType: undefined } }))
+  takeJobType(job, report)
+  expect(job).toEqual({ taskType: 'federated_learning', engineType: 'sedna' })
+  takeJobType(job, { ...report, taskType: 'sql' })
+  expect(job).toMatchObject({ taskType: 'sql', engineType: 'sedna' })
 })

@@ -122,13 +122,17 @@ export type ExecRecord = {
 /** Totals of a task's counters. */
 export type Carried = { readonly cpuSeconds: number; readonly counters: Readonly<Record<string, number>> }
 
+/** Whose word on a job's type counts, in this order: of the whole job before a task's, the least execId, the newest attempt, the least engine. */
+export type Teller = readonly [scope: 0 | 1, execId: string, minusAttempt: number, engine: string]
+
 export type JobRecord = {
   namespace: string
   jobId: string
-  /** Type of the task that `typeFrom` tells; likewise that of its engine. */
+  /** What {@link Teller}s say. An earlier build did not keep who: then the next word counts. */
   taskType: string
   engineType: string
-  typeFrom?: readonly [scope: 0 | 1, execId: string, minusAttempt: number, engine: string]
+  taskTypeFrom?: Teller
+  engineTypeFrom?: Teller
   /** Of the report that came first: series of the job are under them, and must not move. */
   labels: TaskLabels
   /** Instance of the engine that reported last. */

@@ -205,10 +205,12 @@ function joinLines(before: Step, step: Step): Step | undefined {
   const report: Report = {
     ...a,
     logs: [...(a.logs ?? []), ...(b.logs ?? [])],
-    fetched: { ...b.fetched, linePositions },
+    fetched: { ...b.fetched, linePositions, messagePositions: [...positionsIn(a.fetched), ...positionsIn(b.fetched)] },
   }
   return { ...step, report, messages: before.messages + step.messages }
 }
+
+const positionsIn = ({ position, messagePositions }: FetchedFrom) => messagePositions ?? [position]
 
 function isOfOneTask(a: Step, b: Step): boolean {
   const isLines = a.isLines && b.isLines && a.topic === b.topic && kindOf(b.topic) === 'logs'

@@ -84,6 +84,8 @@ export type FetchedFrom = {
   /** Label value that its messages are counted under; absent for one that no message stands behind. */
   readonly countedAs?: string
   readonly position: string
+  /** Positions of the messages that it was made of, where they are several. */
+  readonly messagePositions?: readonly string[]
   /** Positions of the messages that `logs` were read from, one a line. */
   readonly linePositions?: readonly string[]
   /** It says nothing of the task's own course (lines, metadata): it belongs to whatever record of the task there is. */

@@ -39,7 +39,9 @@ async function answer(
   options: MemberAppOptions,
 ): Promise<void> {
   const requestId = requestIdOf(request.headers['x-request-id'])
-  const about = { 'accept-post': acceptPost, 'x-request-id': requestId }
+  // Who leaves invites nobody to lines.
+  const invitation = options.leaving?.aborted === true ? {} : { 'accept-post': acceptPost }
+  const about = { ...invitation, 'x-request-id': requestId }
   try {
     // Who may not come in is told so before the body is read.
     checkEntry(route.role, request, options)
@@ -70,7 +72,8 @@ function openLines(route: MemberRoute, request: IncomingMessage, response: Serve
     send(response, status, body, { ...headers, 'x-request-id': requestId })
     return
   }
-  const { headers } = request
+  // A key of the request would be that of every message.
+  const { 'idempotency-key': _, ...headers } = request.headers
   const answerOne = async (body: unknown, length: number) => {
     try {
       checkEntry(route.role, request, options)

@@ -25,6 +25,7 @@ export function answerLines(
     if (unanswered === 0 && !response.writableEnded) response.end()
   }
   const pace = () => {
+    if (isEnding) return
     if (unanswered >= unansweredMax || response.writableNeedDrain) request.pause()
     else if (request.isPaused()) request.resume()
   }
@@ -58,6 +59,8 @@ export function answerLines(
   request.once('end', end)
   // The sender is gone: what is answered yet is for nobody.
   request.once('error', end)
+  // A signal that has been given calls nobody any more.
+  if (leaving?.aborted === true) end()
   leaving?.addEventListener('abort', end)
   response.once('close', () => leaving?.removeEventListener('abort', end))
   readLines(request, read, () => refuse(new ScopeError('BODY_TOO_LARGE', 'A line is too long; send it in a request of its own.')))

@@ -157,6 +157,38 @@ test.each<[string, string, string]>([
   expect(lines.said[1]).toMatchObject({ id: 1, status: 202 })
 })
 
+test('lines that have ended are not read on, though their answers are read again', async () => {
+  const { answer, held } = answers()
+  const large: MemberRoute['answer'] = async (call) =>
+    call.body === 'large' ? { status: 200, body: 'x'.repeat(2_000_000) } : answer(call)
+  const { url, requests } = await aDoor(large)
+  const lines = await openLines(url)
+  lines.response.pause()
+  lines.send(1, 'held')
+  for (let id = 2; id < 12; id++) lines.send(id, 'large')
+  lines.request.write('{\n')
+  await vi.waitFor(() => expect(requests[0]?.isPaused()).toBe(true))
+  lines.response.resume()
+  await vi.waitFor(() => expect(lines.said).toContainEqual(expect.objectContaining({ id: null })))
+  lines.request.write('x'.repeat(lineLengthMax * 4))
+  await vi.waitFor(() => expect(lines.said.length).toBe(11))
+  expect(requests[0]?.isPaused()).toBe(true)
+  held.get('held')?.()
+  await vi.waitFor(() => expect(lines.hasEnded()).toBe(true))
+})
+
+test('a key of the request is not that of each of its messages', async () => {
+  const keys = new Set<unknown>()
+  const { url } = await aDoor(({ headers }) => {
+    keys.add(headers['idempotency-key'])
+    return { status: 204 }
+  })
+  const request = httpRequest(url, { method: 'POST', headers: { ...linesHeaders, 'idempotency-key': 'k' } })
+  onTestFinished(() => void request.destroy())
+  request.write('{"id":1,"body":1}\n')
+  await vi.waitFor(() => expect([...keys]).toEqual([undefined]))
+})
+
 test('a message that is larger than a body may be is refused alone', async () => {
   const { url } = await aDoor(answers().answer, { bodyBytesMax: 100 })
   const lines = await openLines(url)
@@ -212,6 +244,8 @@ test('when the door closes, what was read is answered and the lines end', async 
   held.get('held')?.()
   await vi.waitFor(() => expect(busy.hasEnded()).toBe(true))
   expect(busy.said).toMatchObject([{ id: 1, status: 202 }])
+  const late = await openLines(url)
+  await vi.waitFor(() => expect(late.hasEnded()).toBe(true))
 })
 
 test('calls to a door that takes lines share a request, and each gets its own answer', async () => {
@@ -244,6 +278,22 @@ test('a message without an answer is rejected in time, the others are not, and t
   await expect(lost).rejects.toThrow(`no answer within ${timeoutMs} ms`)
   expect((await client.post(door.url, 'a')).status).toBe(202)
   expect(door.requests.length).toBeGreaterThan(seen)
+})
+
+test('a door that has fallen silent gets no more lines, though messages go on coming', async () => {
+  const door = await aDoor(answers().answer)
+  const client = await aClientWithLines(door)
+  const alone = () => door.requests.filter(({ headers }) => headers['content-type'] === 'application/json').length
+  const before = alone()
+  const ends: Promise<unknown>[] = []
+  const posting = setInterval(
+    () => ends.push(client.post(door.url, `held ${ends.length}`).catch(() => undefined)),
+    timeoutMs / 10,
+  )
+  onTestFinished(() => clearInterval(posting))
+  await vi.waitFor(() => expect(alone()).toBeGreaterThan(before), 5 * timeoutMs)
+  clearInterval(posting)
+  await Promise.all(ends)
 })
 
 test('what breaks the connection rejects the calls that wait, and the next goes in a request of its own', async () => {

@@ -24,10 +24,15 @@ export function isLines({ headers }: Pick<IncomingMessage, 'headers'>): boolean 
   return /^application\/x-ndjson *(;|$)/i.test(headers['content-type'] ?? '')
 }
 
-/** Calls back with each line that has come whole, without its end. @param onTooLong what has no end within the limit */
+/**
+ * Calls back with each line that has come whole, without its end.
+ * @param onTooLong there is one without an end within the limit; nothing is read after it
+ */
 export function readLines(stream: IncomingMessage, onLine: (line: string) => void, onTooLong: () => void): void {
   let rest = ''
+  let isBeyond = false
   stream.setEncoding('utf8').on('data', (text: string) => {
+    if (isBeyond) return
     let from = 0
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
       const line = rest + text.slice(from, end)
@@ -36,7 +41,10 @@ export function readLines(stream: IncomingMessage, onLine: (line: string) => voi
       onLine(line)
     }
     rest += text.slice(from)
-    if (rest.length > lineLengthMax) onTooLong()
+    if (rest.length <= lineLengthMax) return
+    isBeyond = true
+    rest = ''
+    onTooLong()
   })
 }
 

@@ -79,29 +79,38 @@ export class SentLines {
 
   #hear(line: string): void {
     const answer = parsedLine(line)
-    const id = answer?.['id']
-    const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined
-    if (answer === undefined || typeof id !== 'number') this.#break(new Error(`the lines were refused: ${line.slice(0, 300)}`))
-    if (answer === undefined || waiting === undefined) return
-    this.#waiting.delete(Number(id))
-    const headers = (answer['headers'] ?? {}) as Readonly<Record<string, string>>
-    waiting.resolve({ status: Number(answer['status']), body: answer['body'], retryAfterMs: retryAfterOf(headers) })
+    const [id, status] = [answer?.['id'], answer?.['status']]
+    if (answer === undefined || (typeof id !== 'number' && id !== null) || !Number.isInteger(status)) {
+      this.#break(new Error(`the lines are none: ${line.slice(0, 300)}`))
+      return
+    }
+    // The other side ends them, once it has answered what it took.
+    if (id === null) this.#close(false)
+    else this.#settle(id, answer)
+  }
+
+  #settle(id: number, { status, body, headers = {} }: Readonly<Record<string, unknown>>): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#waiting.delete(id)
+    const retryAfterMs = retryAfterOf(headers as Readonly<Record<string, string>>)
+    waiting.resolve({ status: Number(status), body, retryAfterMs })
     if (this.#isClosed) this.#endIfDone()
   }
 
   /** Rejects what has waited too long. Who does not answer in time gets no further message here. */
   #expire(): void {
     const nowMs = performance.now()
+    this.#answerTimer = undefined
     for (const [id, { untilMs, reject }] of this.#waiting) {
       if (untilMs > nowMs) {
         this.#answerTimer = setTimeout(() => this.#expire(), untilMs - nowMs)
-        return
+        break
       }
       this.#waiting.delete(id)
       this.#isSilent = true
       reject(new Error(`no answer within ${this.#options.timeoutMs} ms`))
     }
-    this.#answerTimer = undefined
     if (this.#isSilent) this.#close(false)
   }
 

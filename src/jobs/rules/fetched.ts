@@ -75,8 +75,8 @@ function withoutKnownLines(report: Report, { linePositions }: FetchedFrom, upTo:
 }
 
 /** How many messages of those that became this report were not read before. */
-function messagesBeyond(upTo: string, { position, linePositions = [] }: FetchedFrom): number {
-  return new Set([position, ...linePositions].filter((each) => each > upTo)).size
+function messagesBeyond(upTo: string, { position, messagePositions = [position] }: FetchedFrom): number {
+  return new Set(messagePositions.filter((each) => each > upTo)).size
 }
 
 function remember(state: JobState, { runtimeId, log, position }: FetchedFrom): void {

@@ -16,7 +16,7 @@ import { isOfFormer, replacedUids, uidOf } from './job-uid.ts'
 import { takeKeptFacts } from './kept-facts.ts'
 import { takeLearning } from './learned-job.ts'
 import type { Heard } from './learned-values.ts'
-import { putOlder } from './older-attempts.ts'
+import { putOlder, takeOlderType } from './older-attempts.ts'
 import { hasGaps, missingOf } from './order.ts'
 import { refusedBefore, takeFormer, takeLines, withRefusal } from './report-lines.ts'
 import type { Arrival } from './task-arrival.ts'
@@ -66,8 +66,10 @@ function applyToJob(
   if (change.outcome === 'duplicate') return withRefusal(outcomeOf(change, arrival, rules, found), refusedBefore(record, arrival))
   const linesRefused = takeLines(arrival, record, circumstances, effects)
   const outcome: TaskChange = found.isOlder ? { ...change, outcome: 'stale' } : change
-  if (found.isOlder) putOlder(state, found, record, rules, effects)
-  else putCurrent(state, arrival, found, record, outcome, rules, effects)
+  if (found.isOlder) {
+    putOlder(state, found, record, rules, effects)
+    takeOlderType(state, arrival.report, effects)
+  } else putCurrent(state, arrival, found, record, outcome, rules, effects)
   return withRefusal(outcomeOf(outcome, arrival, rules, found), linesRefused)
 }
 

@@ -1,33 +1,49 @@
 /** Of which type a job is: that of one of its tasks, the same one in whatever order they are told of. */
 import type { Report } from '../../report/report.ts'
-import type { JobRecord } from '../records.ts'
+import type { JobRecord, Teller } from '../records.ts'
 
-/** What a job is called whose task did not say. */
+/** What a job is called of which no report has said it. */
 export const defaultTaskType = 'generic'
 export const unknownEngineType = 'unknown'
 
-/** What tells whose type counts, in this order: a record of the whole job, the least execId, the newest attempt, the least engine. */
-type Teller = NonNullable<JobRecord['typeFrom']>
-
-/** Takes over the types of a report if its task is the one that counts. What one report of that task left open another may say. */
-export function takeJobType(job: JobRecord, { scope, execId = '', attempt, engine, taskType }: Report): void {
-  const teller: Teller = [scope === 'job' ? 0 : 1, execId, -attempt, engine.instance]
-  const order = job.typeFrom === undefined ? -1 : compared(teller, job.typeFrom)
-  if (order > 0) return
-  const known = order === 0 ? job : { taskType: defaultTaskType, engineType: unknownEngineType }
-  job.taskType = known.taskType === defaultTaskType ? (taskType ?? defaultTaskType) : known.taskType
-  job.engineType = known.engineType === unknownEngineType ? (engine.engineType ?? unknownEngineType) : known.engineType
-  if (order < 0) job.typeFrom = teller
+/** Takes over what a report says of the types, where its word counts: each type for itself. */
+export function takeJobType(job: JobRecord, report: Report): void {
+  const { taskType, engine } = report
+  if (counts(report, taskType, job.taskType, job.taskTypeFrom)) {
+    job.taskType = taskType
+    job.taskTypeFrom = tellerOf(report)
+  }
+  if (counts(report, engine.engineType, job.engineType, job.engineTypeFrom)) {
+    job.engineType = engine.engineType
+    job.engineTypeFrom = tellerOf(report)
+  }
 }
 
-/** Whether a report says of the task that counts what others of its reports have left open. */
-export function namesOpenType(job: JobRecord, { taskType = defaultTaskType, execId }: Report): boolean {
-  return job.taskType === defaultTaskType && taskType !== defaultTaskType && job.typeFrom?.[1] === execId
+/** Whether a report says of the job's types what is not known. */
+export function tellsType(job: JobRecord, report: Report): boolean {
+  return (
+    counts(report, report.taskType, job.taskType, job.taskTypeFrom) ||
+    counts(report, report.engine.engineType, job.engineType, job.engineTypeFrom)
+  )
 }
 
-/** Below 0 when `a` counts rather than `b`. */
-function compared(a: Teller, b: Teller): number {
-  const at = a.findIndex((part, i) => part !== b[i])
-  if (at < 0) return 0
-  return (a[at] as string | number) < (b[at] as string | number) ? -1 : 1
+function counts(report: Report, word: string | undefined, known: string, knownFrom: Teller | undefined): word is string {
+  if (word === undefined) return false
+  const order = knownFrom === undefined ? -1 : compared(report, knownFrom)
+  return order < 0 || (order === 0 && word < known)
+}
+
+const scopeOf = ({ scope }: Report) => (scope === 'job' ? 0 : 1)
+
+const tellerOf = (report: Report): Teller => [scopeOf(report), report.execId ?? '', -report.attempt, report.engine.instance]
+
+/** Below 0 when the word of the report counts rather than that of `teller`. */
+function compared(report: Report, [scope, execId, minusAttempt, engine]: Teller): number {
+  const { execId: ownId = '', attempt } = report
+  const { instance } = report.engine
+  if (scopeOf(report) !== scope) return scopeOf(report) - scope
+  if (ownId !== execId) return ownId < execId ? -1 : 1
+  if (-attempt !== minusAttempt) return -attempt - minusAttempt
+  if (instance !== engine) return instance < engine ? -1 : 1
+  return 0
 }

@@ -1,10 +1,12 @@
 /** Attempts that a later one has followed: kept for the history, and what they turn out to have counted is not lost. */
 import type { LearningType } from '../../catalogue/index.ts'
+import type { Report } from '../../report/report.ts'
 import { recordAt, type TaskRecord } from '../records.ts'
 import { withLateCount } from './carried.ts'
 import type { Effects } from './effects.ts'
 import { engineKey, type Found, pushOlder } from './found-record.ts'
 import { copyOfJob, type JobRules, type JobState, scheduleGaps } from './job-state.ts'
+import { takeJobType, tellsType } from './job-type.ts'
 import { takeOfOlder } from './learned-job.ts'
 import { hasGaps } from './order.ts'
 import { countChange, observeTimes } from './task-counts.ts'
@@ -20,6 +22,15 @@ export function putOlder(state: JobState, found: Found, record: TaskRecord, rule
   if (learned !== undefined) takeLateCount(state, learned, found.record, record, effects)
   if (hasGaps(record.streams) || (found.before !== undefined && hasGaps(found.before.streams)))
     scheduleGaps(state, execId, rules, effects)
+}
+
+/** Whether the word of an earlier attempt on the job's type counts does not depend on when it comes. */
+export function takeOlderType(state: JobState, report: Report, effects: Effects): void {
+  if (state.job === undefined || !tellsType(state.job, report)) return
+  const job = copyOfJob(state)
+  takeJobType(job, report)
+  state.job = job
+  effects.events.push({ kind: 'job', record: job })
 }
 
 /** What an earlier attempt turns out to have counted is part of the job's sums, too. */

@@ -4,7 +4,7 @@ import type { JobRecord } from '../records.ts'
 import type { Effects } from '../rules/effects.ts'
 import { isSampleDue } from '../rules/history.ts'
 import { isOpenJob, meanProgress, progressE9Of } from '../rules/job-summary.ts'
-import { namesOpenType } from '../rules/job-type.ts'
+import { tellsType } from '../rules/job-type.ts'
 import { jobNumbers, jobPlaceOf } from './job-numbers.ts'
 
 /** How a report has moved a task of the job. */
@@ -37,7 +37,7 @@ export class SteadyJob {
   take(known: readonly number[], { progressBefore, progress, report, atMs }: TaskMove, effects: Effects): number[] | undefined {
     const { still } = this
     const { engine } = report
-    if (namesOpenType(still, report)) return undefined
+    if (tellsType(still, report)) return undefined
     if (engine.instance !== still.engine || (engine.user !== undefined && engine.user !== still.user)) return undefined
     const numbers = known.slice()
     const sum =
