@@ -46,13 +46,14 @@ describe('a text loses the secrets of its URLs', () => {
   })
 
   test.each([
-    ['many URLs', '://a:b/'],
-    ['many parameters', '?a=b&token'],
-    ['many slashes', ':///'],
-    ['many signs', '@://a:b?'],
-  ])('of %s as well, before a test is given up: by a search that begins anew at each it would take minutes', (_what, piece) => {
+    ['many URLs', '://a:b/', undefined],
+    ['many parameters', '?a=b&token', undefined],
+    ['many slashes', ':///', undefined],
+    ['many signs', '@://a:b?', 'me@m :// @://://a:b?'],
+  ])('of %s as well, before a test is given up: by a search that begins anew at each it takes minutes', (_what, piece, kept) => {
     const text = `me@m :// ${piece.repeat(300_000)}`
-    expect(withoutUrlSecrets(text).length).toBeLessThanOrEqual(text.length)
+    // Compared here: a difference of megabytes is not to be printed.
+    expect(withoutUrlSecrets(text) === (kept ?? text)).toBe(true)
   })
 })
 
