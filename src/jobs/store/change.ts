@@ -16,16 +16,16 @@ export function newToken(): string {
 }
 
 /** Shared until something is put in: a list that grows from nothing takes room for seventeen, and most hold one or two. */
-const noFields: string[] = []
+const noTexts: string[] = []
 const noCommands: Command[] = []
 
 export class Change {
   readonly key: string
   readonly expected: string
   readonly token: string
-  #fields: string[] = noFields
+  #fields: string[] = noTexts
   #commands: Command[] = noCommands
-  #events: string[] = noFields
+  #events: string[] = noTexts
 
   /** @param expected token the change was made from; `''` = the record must not exist. @param token `''` deletes the record. */
   constructor(key: string, expected: string, token: string) {
@@ -56,13 +56,13 @@ export class Change {
 
   /** Sets a field of the record itself. */
   set(field: string, text: string): void {
-    if (this.#fields === noFields) this.#fields = [field, text]
+    if (this.#fields === noTexts) this.#fields = [field, text]
     else this.#fields.push(field, text)
   }
 
   /** As {@link set}, all that are set at once. @param fields name and value in turn; not to be changed afterwards */
   setAll(fields: string[]): void {
-    this.#fields = this.#fields === noFields ? fields : [...this.#fields, ...fields]
+    this.#fields = this.#fields === noTexts ? fields : [...this.#fields, ...fields]
   }
 
   run(...command: Command): void {
@@ -79,7 +79,7 @@ export class Change {
 
   /** @param line one line for the event stream */
   announce(line: string): void {
-    if (this.#events === noFields) this.#events = [line]
+    if (this.#events === noTexts) this.#events = [line]
     else this.#events.push(line)
   }
 }
